@@ -1,0 +1,295 @@
+/**
+ * Environment → checked, frozen configuration.
+ *
+ * Every fault is collected before anything is reported, so that one failed start shows the whole list.
+ * Secrets have no defaults, and neither a secret's value nor any part of it appears in a fault.
+ */
+
+/** One thing that is wrong with the environment; `right` says what would be accepted. */
+export interface ConfigFault {
+  readonly name: string;
+  readonly wrong: string;
+  readonly right: string;
+}
+
+/** The line that `--check-config` prints for a fault: `NAME: what is wrong; what is right`. */
+export function formatFault(fault: ConfigFault): string {
+  return `${fault.name}: ${fault.wrong}; ${fault.right}`;
+}
+
+/** Thrown with every fault at once; `faults` is never empty and the message carries no secret. */
+export class ConfigError extends Error {
+  readonly faults: readonly ConfigFault[];
+
+  constructor(faults: readonly ConfigFault[]) {
+    super(faults.map(formatFault).join('\n'));
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/** EX_CONFIG of sysexits.h: what every command exits with when its environment is wrong. */
+export const EXIT_CONFIG = 78;
+
+/** The environment as a plain record, so that tests can pass their own. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a variable's text turned out to be: a value, or what is wrong with it. */
+type Parsed<T> = { readonly value: T } | { readonly wrong: string };
+
+interface Variable<T> {
+  /** What is accepted, in words. */
+  readonly right: string;
+  /** Used when the variable is unset or empty; absent for variables that must be set. */
+  readonly fallback?: string;
+  readonly parse: (raw: string) => Parsed<T>;
+}
+
+const SHOWN_LENGTH_MAX = 40;
+
+function quoted(raw: string): string {
+  return JSON.stringify(raw.length > SHOWN_LENGTH_MAX ? `${raw.slice(0, SHOWN_LENGTH_MAX)}…` : raw);
+}
+
+function integer(fallback: number, min: number, max: number): Variable<number> {
+  return {
+    right: `set a whole number from ${min} to ${max}`,
+    fallback: String(fallback),
+    parse: (raw) => {
+      if (!/^\d{1,15}$/.test(raw)) return { wrong: `${quoted(raw)} is not a whole number` };
+      const value = Number(raw);
+      return value < min || value > max ? { wrong: `${value} is out of range` } : { value };
+    },
+  };
+}
+
+function oneOf<const T extends string>(fallback: T, values: readonly T[]): Variable<T> {
+  return {
+    right: `set one of ${values.join(', ')}`,
+    fallback,
+    parse: (raw) => {
+      const value = values.find((candidate) => candidate === raw);
+      return value === undefined ? { wrong: `${quoted(raw)} is not known` } : { value };
+    },
+  };
+}
+
+function host(fallback: string): Variable<string> {
+  return {
+    right: 'set a host name or an address to listen on, such as 127.0.0.1 or 0.0.0.0',
+    fallback,
+    parse: (raw) =>
+      /^[A-Za-z0-9.:_-]{1,253}$/.test(raw) ? { value: raw } : { wrong: `${quoted(raw)} is not a host name` },
+  };
+}
+
+function positiveDecimal(fallback: string): Variable<string> {
+  return {
+    right:
+      'set a positive decimal number with at most 12 digits before and 8 after the point, such as 100000 or 2500.50',
+    fallback,
+    parse: (raw) => {
+      const plain = /^(0|[1-9]\d{0,11})(\.\d{1,8})?$/.test(raw) && /[1-9]/.test(raw);
+      return plain ? { value: raw } : { wrong: `${quoted(raw)} is not a positive decimal number` };
+    },
+  };
+}
+
+/** A part of the URL may be a password, so no fault quotes any of it. */
+const databaseUrl: Variable<string> = {
+  right: 'set postgres://user:password@host:5432/database',
+  parse: (raw) => {
+    const url = URL.parse(raw);
+    if (url === null) return { wrong: 'is not a URL' };
+    if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') {
+      return { wrong: 'does not start with postgres:// or postgresql://' };
+    }
+    // A socket directory is named by ?host=, as libpq and node-postgres understand it.
+    if (url.hostname === '' && (url.searchParams.get('host') ?? '') === '') return { wrong: 'names no host' };
+    if (url.pathname.length <= 1) return { wrong: 'names no database' };
+    return { value: raw };
+  },
+};
+
+const KEY_LENGTH_MIN = 32;
+const KEY_LENGTH_MAX = 256;
+/** 32 random hexadecimal digits hold fewer than 8 different ones about once in 10,000 times; typed patterns almost always do. */
+const KEY_DISTINCT_MIN = 8;
+const WELL_KNOWN_KEY =
+  /dev[-_]?key|change[-_]?(me|this|it)|replace[-_]?(me|this|with)|your[-_]?(api[-_]?|secret[-_]?)?key|example|placeholder|password|insecure|secret|0123456789abcdef/i;
+
+const processingKey: Variable<string> = {
+  right: `set ${KEY_LENGTH_MIN} to ${KEY_LENGTH_MAX} random characters without whitespace, for example from: openssl rand -hex 32`,
+  parse: (raw) => {
+    if (/\s/.test(raw)) return { wrong: 'contains whitespace' };
+    if (!/^[\x21-\x7e]+$/.test(raw)) return { wrong: 'contains characters other than visible ASCII' };
+    if (raw.length < KEY_LENGTH_MIN) return { wrong: `is too short (${raw.length} characters)` };
+    if (raw.length > KEY_LENGTH_MAX) return { wrong: `is too long (${raw.length} characters)` };
+    if (WELL_KNOWN_KEY.test(raw)) return { wrong: 'contains a well-known default' };
+    if (new Set(raw).size < KEY_DISTINCT_MIN) return { wrong: 'repeats too few different characters to be random' };
+    return { value: raw };
+  },
+};
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+/** Every variable that the service reads, with its range and default. `.env.example` lists exactly these. */
+const VARIABLES = {
+  DATABASE_URL: databaseUrl,
+  ORDER_PROCESSING_API_KEY: processingKey,
+  NODE_ENV: oneOf('development', ['development', 'test', 'production']),
+  HOST: host('127.0.0.1'),
+  PORT: integer(3000, 0, 65_535),
+  METRICS_HOST: host('127.0.0.1'),
+  METRICS_PORT: integer(9464, 0, 65_535),
+  LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+  POOL_MAX: integer(10, 2, 100),
+  POOL_QUEUE_MAX: integer(100, 0, 10_000),
+  POOL_CONNECTION_TIMEOUT_MS: integer(1000, 50, MINUTE),
+  STATEMENT_TIMEOUT_MS: integer(2000, 50, MINUTE),
+  LOCK_TIMEOUT_MS: integer(1000, 50, MINUTE),
+  IDLE_IN_TRANSACTION_TIMEOUT_MS: integer(5000, 100, 5 * MINUTE),
+  QUERY_TIMEOUT_MS: integer(2500, 50, 2 * MINUTE),
+  REQUEST_TIMEOUT_MS: integer(3000, 100, 2 * MINUTE),
+  BODY_LIMIT_BYTES: integer(16_384, 256, 1_048_576),
+  RATE_LIMIT_PER_MINUTE_ADDRESS: integer(100, 1, 10_000_000),
+  RATE_LIMIT_PER_HOUR_KEY: integer(1000, 1, 100_000_000),
+  TRUST_PROXY_HOPS: integer(0, 0, 5),
+  MAX_ORDER_NOTIONAL: positiveDecimal('100000'),
+  MARKET_ORDER_PADDING_BPS: integer(500, 0, 10_000),
+  QUOTE_MAX_AGE_MS: integer(15_000, 100, 10 * MINUTE),
+  PROCESSOR_INTERVAL_MS: integer(500, 10, 10 * MINUTE),
+  PROCESSOR_BATCH: integer(500, 1, 10_000),
+  DRAIN_DELAY_MS: integer(0, 0, MINUTE),
+  DRAIN_DEADLINE_MS: integer(25_000, 100, 10 * MINUTE),
+} satisfies Record<string, Variable<unknown>>;
+
+/** The name of a variable that the service reads. */
+export type VariableName = keyof typeof VARIABLES;
+
+type ValueOf<V> = V extends Variable<infer T> ? T : never;
+type Values = { -readonly [K in VariableName]: ValueOf<(typeof VARIABLES)[K]> };
+
+/** Name and default of every variable; `fallback` is undefined for those that must be set. */
+export function describeVariables(): readonly { readonly name: string; readonly fallback: string | undefined }[] {
+  const all: Readonly<Record<string, Variable<unknown>>> = VARIABLES;
+  return Object.entries(all).map(([name, variable]) => ({ name, fallback: variable.fallback }));
+}
+
+/** Reads one variable; a fault is added to `faults` and undefined returned. */
+function read<K extends VariableName>(env: Environment, name: K, faults: ConfigFault[]): Values[K] | undefined {
+  const variable = VARIABLES[name] as Variable<Values[K]>;
+  const set = env[name];
+  const raw = set === undefined || set === '' ? variable.fallback : set;
+  if (raw === undefined) {
+    faults.push({ name, wrong: 'is missing', right: variable.right });
+    return undefined;
+  }
+  const parsed = variable.parse(raw);
+  if ('value' in parsed) return parsed.value;
+  faults.push({ name, wrong: parsed.wrong, right: variable.right });
+  return undefined;
+}
+
+/** Faults that only show between two variables which are each right by themselves. */
+function crossFaults(v: Partial<Values>): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const mustExceed = (name: VariableName, value = Infinity, other: VariableName, floor = -Infinity): void => {
+    if (value > floor) return;
+    faults.push({ name, wrong: `${value} is not greater than ${other} (${floor})`, right: `set more than ${floor}` });
+  };
+  // The server must give up first: a client-side timeout leaves the statement running.
+  mustExceed('QUERY_TIMEOUT_MS', v.QUERY_TIMEOUT_MS, 'STATEMENT_TIMEOUT_MS', v.STATEMENT_TIMEOUT_MS);
+  mustExceed('REQUEST_TIMEOUT_MS', v.REQUEST_TIMEOUT_MS, 'QUERY_TIMEOUT_MS', v.QUERY_TIMEOUT_MS);
+  mustExceed('DRAIN_DEADLINE_MS', v.DRAIN_DEADLINE_MS, 'DRAIN_DELAY_MS', v.DRAIN_DELAY_MS);
+  if (v.PORT !== undefined && v.PORT !== 0 && v.PORT === v.METRICS_PORT) {
+    faults.push({
+      name: 'METRICS_PORT',
+      wrong: `${v.PORT} is PORT as well`,
+      right: 'set another port, or 0 for a free one',
+    });
+  }
+  return faults;
+}
+
+function complete(values: Partial<Values>): values is Values {
+  return Object.keys(VARIABLES).every((name) => values[name as VariableName] !== undefined);
+}
+
+function readAll(env: Environment): Values {
+  const faults: ConfigFault[] = [];
+  const values: Partial<Record<VariableName, unknown>> = {};
+  for (const name of Object.keys(VARIABLES) as VariableName[]) values[name] = read(env, name, faults);
+  const typed = values as Partial<Values>;
+  faults.push(...crossFaults(typed));
+  if (faults.length > 0 || !complete(typed)) throw new ConfigError(faults);
+  return typed;
+}
+
+function freeze(v: Values) {
+  return Object.freeze({
+    nodeEnv: v.NODE_ENV,
+    databaseUrl: v.DATABASE_URL,
+    orderProcessingApiKey: v.ORDER_PROCESSING_API_KEY,
+    logLevel: v.LOG_LEVEL,
+    http: Object.freeze({
+      host: v.HOST,
+      port: v.PORT,
+      requestTimeoutMs: v.REQUEST_TIMEOUT_MS,
+      bodyLimitBytes: v.BODY_LIMIT_BYTES,
+      rateLimitPerMinuteAddress: v.RATE_LIMIT_PER_MINUTE_ADDRESS,
+      rateLimitPerHourKey: v.RATE_LIMIT_PER_HOUR_KEY,
+      trustProxyHops: v.TRUST_PROXY_HOPS,
+    }),
+    metrics: Object.freeze({ host: v.METRICS_HOST, port: v.METRICS_PORT }),
+    pool: Object.freeze({
+      max: v.POOL_MAX,
+      queueMax: v.POOL_QUEUE_MAX,
+      connectionTimeoutMs: v.POOL_CONNECTION_TIMEOUT_MS,
+      statementTimeoutMs: v.STATEMENT_TIMEOUT_MS,
+      lockTimeoutMs: v.LOCK_TIMEOUT_MS,
+      idleInTransactionTimeoutMs: v.IDLE_IN_TRANSACTION_TIMEOUT_MS,
+      queryTimeoutMs: v.QUERY_TIMEOUT_MS,
+    }),
+    orders: Object.freeze({
+      maxOrderNotional: v.MAX_ORDER_NOTIONAL,
+      marketOrderPaddingBps: v.MARKET_ORDER_PADDING_BPS,
+      quoteMaxAgeMs: v.QUOTE_MAX_AGE_MS,
+    }),
+    processor: Object.freeze({ intervalMs: v.PROCESSOR_INTERVAL_MS, batch: v.PROCESSOR_BATCH }),
+    drain: Object.freeze({ delayMs: v.DRAIN_DELAY_MS, deadlineMs: v.DRAIN_DEADLINE_MS }),
+  });
+}
+
+/** The whole checked configuration; deeply frozen. Durations are milliseconds, sizes bytes, money a decimal string. */
+export type Config = ReturnType<typeof freeze>;
+
+/**
+ * Reads and checks everything.
+ * @throws ConfigError with every fault at once.
+ */
+export function loadConfig(env: Environment = process.env): Config {
+  return freeze(readAll(env));
+}
+
+/** What the small commands (migrate, keys, seed) need: the database and the kind of environment. */
+export interface CommandConfig {
+  readonly databaseUrl: string;
+  readonly nodeEnv: Config['nodeEnv'];
+  /** MIGRATIONS_DIR, when set: where migrate.ts finds the migrations of an installed service. */
+  readonly migrationsDir: string | undefined;
+}
+
+/**
+ * Reads only what the small commands need, so that a migration runs without the service's secrets.
+ * @throws ConfigError with every fault at once.
+ */
+export function loadCommandConfig(env: Environment = process.env): CommandConfig {
+  const faults: ConfigFault[] = [];
+  const url = read(env, 'DATABASE_URL', faults);
+  const nodeEnv = read(env, 'NODE_ENV', faults);
+  if (url === undefined || nodeEnv === undefined) throw new ConfigError(faults);
+  const migrationsDir = env.MIGRATIONS_DIR;
+  return Object.freeze({ databaseUrl: url, nodeEnv, migrationsDir: migrationsDir === '' ? undefined : migrationsDir });
+}
