@@ -1,0 +1,197 @@
+import type { ClientBase, Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
+import pg from 'pg';
+import { OrderServiceError } from '../domain/errors.ts';
+import { isSuspect, toServiceError } from './errors.ts';
+import { textTypes } from './text-types.ts';
+
+/** How long an idle connection is kept. */
+const IDLE_TIMEOUT_MS = 30_000;
+
+/** Everything about a pool is bounded. Times are in milliseconds. */
+export interface PoolOptions {
+  readonly connectionString: string;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  /** Most connections at once. */
+  readonly max: number;
+  /** Most callers that may wait for a connection; one more gets `overloaded` at once. */
+  readonly queueMax: number;
+  /** Longest wait for a connection, new or pooled. */
+  readonly connectionTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
+  /** The client's own limit; must be above `statementTimeoutMs`, so that the server ends the statement first. */
+  readonly queryTimeoutMs: number;
+  /** Hears of connections that break, idle or in use. It must not throw. */
+  readonly onError: (error: Error) => void;
+}
+
+/** Gauges of a pool, in connections and callers. */
+export interface PoolStats {
+  readonly total: number;
+  readonly idle: number;
+  readonly waiting: number;
+  readonly max: number;
+  readonly queueMax: number;
+}
+
+/** One statement: `name` is prepared once per connection, so it must belong to exactly one text. */
+export interface Statement {
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: unknown[];
+}
+
+/** What `db/` functions take first: a connection inside a transaction, or on its own for a single read. */
+export interface Tx {
+  query<R extends QueryResultRow>(statement: Statement): Promise<QueryResult<R>>;
+}
+
+/** A pool with a bounded queue whose connections report their errors instead of ending the process. */
+export interface DatabasePool {
+  /**
+   * @throws OrderServiceError `overloaded` when too many wait or the wait was too long, `database_unavailable` when no
+   * connection can be made.
+   */
+  acquire(): Promise<PoolClient>;
+  stats(): PoolStats;
+  /** Waits for connections in use, then closes all. Repeated calls are harmless. */
+  end(): Promise<void>;
+}
+
+/** Makes a pool. Nothing is connected before the first use. */
+export function createPool(options: PoolOptions): DatabasePool {
+  if (options.queryTimeoutMs <= options.statementTimeoutMs) {
+    // A client that gives up first leaves its statement running on the server.
+    throw new RangeError('queryTimeoutMs must be above statementTimeoutMs');
+  }
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    application_name: options.applicationName,
+    max: options.max,
+    connectionTimeoutMillis: options.connectionTimeoutMs,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    statement_timeout: options.statementTimeoutMs,
+    lock_timeout: options.lockTimeoutMs,
+    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs,
+    query_timeout: options.queryTimeoutMs,
+    keepAlive: true,
+    options: '-c TimeZone=UTC -c DateStyle=ISO',
+    types: textTypes,
+  });
+  pool.on('error', options.onError);
+  // The pool removes its own listener from a client that is checked out. Without this one, a server that ends such a
+  // client (an idle-in-transaction timeout, a restart) would raise an uncaught exception.
+  pool.on('connect', (client: ClientBase) => client.on('error', options.onError));
+  let ended: Promise<void> | undefined;
+  return {
+    acquire: () => acquire(pool, options),
+    stats: () => ({
+      total: pool.totalCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+      max: options.max,
+      queueMax: options.queueMax,
+    }),
+    end: () => {
+      ended ??= pool.end();
+      return ended;
+    },
+  };
+}
+
+async function acquire(pool: Pool, options: PoolOptions): Promise<PoolClient> {
+  if (pool.waitingCount >= options.queueMax) {
+    throw new OrderServiceError('overloaded');
+  }
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw toServiceError(error);
+  }
+}
+
+/** Runs statements outside a transaction: each commits by itself. For single reads. */
+export async function withConnection<T>(pool: DatabasePool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await pool.acquire();
+  let broken: Error | undefined;
+  try {
+    return await work(client);
+  } catch (error) {
+    broken = isSuspect(error, client) ? asError(error) : undefined;
+    throw toServiceError(error);
+  } finally {
+    client.release(broken);
+  }
+}
+
+/**
+ * Runs `work` in one READ COMMITTED transaction and commits. `opening` is plain SQL without parameters that travels with
+ * BEGIN, to save a round trip; its rows are handed to `work`. Any error rolls back and comes out as OrderServiceError
+ * (an unknown one as `internal`, with its cause).
+ *
+ * @throws OrderServiceError `transaction_rolled_back` when the server answered COMMIT with ROLLBACK, `outcome_unknown`
+ * when the connection was lost while committing.
+ */
+export async function transaction<T>(
+  pool: DatabasePool,
+  work: (tx: Tx, opened: readonly QueryResultRow[]) => Promise<T>,
+  opening?: string,
+): Promise<T> {
+  const client = await pool.acquire();
+  let broken: Error | undefined;
+  try {
+    const opened = await begin(client, opening);
+    const result = await work(client, opened);
+    await commit(client);
+    return result;
+  } catch (error) {
+    broken = await rollBack(client, error);
+    throw toServiceError(error);
+  } finally {
+    // A client that still carries a transaction, or whose state nobody knows, must not reach the next borrower.
+    client.release(broken);
+  }
+}
+
+async function begin(client: PoolClient, opening: string | undefined): Promise<readonly QueryResultRow[]> {
+  if (opening === undefined) {
+    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    return [];
+  }
+  // Several statements in one simple query answer with one result each.
+  const results: unknown = await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${opening}`);
+  return (results as QueryResult[]).slice(1).flatMap((result) => result.rows);
+}
+
+async function commit(client: PoolClient): Promise<void> {
+  let command: string;
+  try {
+    command = (await client.query('COMMIT')).command;
+  } catch (error) {
+    // A deferred constraint refuses the commit with an answer; without an answer nobody knows what was committed.
+    throw isSuspect(error, client) ? new OrderServiceError('outcome_unknown', { cause: error }) : error;
+  }
+  if (command !== 'COMMIT') {
+    // PostgreSQL answers COMMIT on an aborted transaction with ROLLBACK, and that is no error to the client library.
+    throw new OrderServiceError('transaction_rolled_back', { details: { command } });
+  }
+}
+
+/** Leaves the client clean and returns undefined, or returns the reason why it must be closed. */
+async function rollBack(client: PoolClient, reason: unknown): Promise<Error | undefined> {
+  if (isSuspect(reason, client)) {
+    return asError(reason);
+  }
+  try {
+    await client.query('ROLLBACK');
+    return client.getTransactionStatus() === 'I' ? undefined : new Error('still in a transaction after ROLLBACK');
+  } catch (error) {
+    return asError(error);
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,58 @@
+/**
+ * Every error that the service knows, with its meaning. The domain knows no HTTP: `http/errors.ts` maps each code to a
+ * status. A message here is safe to show to a caller: it names no secret, no SQL and no other account's data.
+ */
+export const ERROR_MEANINGS = {
+  invalid_request: 'The request is not well formed.',
+  unauthenticated: 'A valid API key is needed.',
+  forbidden: 'This API key may not do that.',
+  not_found: 'There is no such thing here.',
+  method_not_allowed: 'This path does not know this method.',
+  body_too_large: 'The request body is too large.',
+  unsupported_media_type: 'The request body must be application/json.',
+  rate_limited: 'Too many requests.',
+  request_timeout: 'The request took too long.',
+  idempotency_key_missing: 'An Idempotency-Key header is needed.',
+  idempotency_key_invalid: 'The Idempotency-Key must be 1 to 255 visible ASCII characters.',
+  idempotency_in_flight: 'A request with this Idempotency-Key is still in progress.',
+  idempotency_mismatch: 'This Idempotency-Key was used with another request.',
+  duplicate_client_order_id: 'This account already has an order with this clientOrderId.',
+  unknown_symbol: 'This symbol cannot be traded here.',
+  invalid_quantity: 'The quantity is not a positive decimal that can be booked.',
+  invalid_price: 'The price is not a positive decimal that can be booked, or does not suit the order type.',
+  invalid_price_increment: 'The price is not a multiple of the tick size.',
+  invalid_quantity_increment: 'The quantity is not a multiple of the lot size.',
+  notional_too_small: 'The order is worth less than the minimum of the symbol.',
+  invalid_expiry: 'expireAt must be in the future and goes with timeInForce GTD.',
+  live_mode_unavailable: 'LIVE orders are not available: no venue is configured. Use mode PAPER.',
+  order_denied: 'The order was denied by a risk check.',
+  kill_switch_engaged: 'Trading is stopped: the kill switch is engaged.',
+  account_missing: 'The account of this API key does not exist.',
+  overloaded: 'The service is busy. Try again shortly.',
+  draining: 'The service is shutting down. Try again shortly.',
+  database_unavailable: 'The database cannot be reached. Try again shortly.',
+  database_timeout: 'The database took too long. Nothing was changed. Try again shortly.',
+  database_conflict: 'The request collided with another one. Nothing was changed. Try again.',
+  transaction_rolled_back: 'The change was rolled back. Nothing was changed.',
+  outcome_unknown: 'The connection was lost while committing. Repeat the request with the same Idempotency-Key.',
+  internal: 'Something went wrong.',
+} as const;
+
+/** The code of an error: stable, in snake_case, part of the API. */
+export type ErrorCode = keyof typeof ERROR_MEANINGS;
+
+/** Facts beside the message that are safe to show, as JSON scalars. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Thrown everywhere. `message` and `details` may be shown to the caller, `cause` only to the log. */
+export class OrderServiceError extends Error {
+  override readonly name = 'OrderServiceError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, options: { message?: string; details?: ErrorDetails; cause?: unknown } = {}) {
+    super(options.message ?? ERROR_MEANINGS[code], options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
