@@ -145,7 +145,7 @@ const VARIABLES = {
   METRICS_PORT: integer(9464, 0, 65_535),
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
   POOL_MAX: integer(10, 2, 100),
-  POOL_QUEUE_MAX: integer(100, 0, 10_000),
+  POOL_QUEUE_MAX: integer(100, 1, 10_000),
   POOL_CONNECTION_TIMEOUT_MS: integer(1000, 50, MINUTE),
   STATEMENT_TIMEOUT_MS: integer(2000, 50, MINUTE),
   LOCK_TIMEOUT_MS: integer(1000, 50, MINUTE),
