@@ -6,7 +6,9 @@ const serviceGlobalSetup = 'service/test/support/global-setup.ts';
 
 export default defineConfig({
   test: {
-    include: ['service', 'checks', 'tools', 'loadtests', 'runbooks'].map((room) => `${room}/**/*.test.ts`),
+    include: ['service', 'checks', 'tools', 'loadtests', 'runbooks', 'deploy', '.github'].map(
+      (room) => `${room}/**/*.test.ts`,
+    ),
     exclude: ['**/node_modules/**', '**/.tools/**', '**/.preflight/**'],
     globalSetup: existsSync(new URL(serviceGlobalSetup, import.meta.url)) ? [serviceGlobalSetup] : [],
     // Tests start real processes and handle signals, which a worker thread cannot do. A fork runs the Node that started
