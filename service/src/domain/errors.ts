@@ -4,8 +4,10 @@
  */
 export const ERROR_MEANINGS = {
   invalid_request: 'The request is not well formed.',
+  inexact_number: 'A JSON number cannot be carried exactly as written: send it as a string.',
   unauthenticated: 'A valid API key is needed.',
   forbidden: 'This API key may not do that.',
+  account_required: 'This API key belongs to no account: use a key of the account itself.',
   not_found: 'There is no such thing here.',
   method_not_allowed: 'This path does not know this method.',
   body_too_large: 'The request body is too large.',
