@@ -1,0 +1,136 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { explain } from './commands/explain.ts';
+import { list } from './commands/list.ts';
+import { newGate } from './commands/new-gate.ts';
+import { prove } from './commands/prove.ts';
+import { defaultConcurrency, type RunFlags, run } from './commands/run.ts';
+import { sandbox } from './commands/sandbox.ts';
+import type { Streams } from './commands/terminal.ts';
+import { UsageError } from './engine/errors.ts';
+import { profiles, severities } from './engine/gate.ts';
+import { exitCodes } from './engine/verdict.ts';
+import { reporterNames } from './reporters/reporter.ts';
+
+const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
+
+const exitCodeHelp = `
+Exit codes: 0 GO · 1 NO-GO (a gate failed) · 2 usage or configuration · 3 UNKNOWN (a blocker could not be judged)
+            4 governance (the waiver ledger itself keeps the release back) · 130 interrupted
+Each option can be given by PREFLIGHT_<OPTION> too; a flag outweighs it.`;
+
+function program(): Command {
+  const root = new Command('preflight')
+    .description('May this release go live? Looks, shows what it saw, and says GO, NO-GO or UNKNOWN.')
+    .showHelpAfterError('(preflight --help shows all commands)')
+    .addHelpText('after', exitCodeHelp)
+    .exitOverride();
+  const finish = async (code: Promise<number> | number) => {
+    process.exitCode = await code;
+  };
+
+  root
+    .command('run [globs...]')
+    .description('judge: all of a profile, or the gates that the globs name')
+    .addOption(configOption())
+    .addOption(
+      env('--profile <name>', 'static reads files only; commit adds a throwaway stack; release adds a real target')
+        .choices(profiles)
+        .default('commit'),
+    )
+    .addOption(
+      env('--skip <glob>', 'leave these out; the verdict says so (may be given again)').argParser(collect).default([]),
+    )
+    .addOption(
+      env('--fail-on <severity>', 'the least severity that stops a release').choices(severities).default('blocker'),
+    )
+    .addOption(
+      env('--reporter <name[=file]>', `${reporterNames.join(' or ')} (may be given again)`)
+        .argParser(collect)
+        .default([], 'console'),
+    )
+    .addOption(
+      env('--concurrency <n>', 'how many gates look at once').argParser(positiveInteger).default(defaultConcurrency),
+    )
+    .addOption(timeoutFactorOption())
+    .addHelpText('after', exitCodeHelp)
+    .action((globs: string[], flags: RunFlags) => finish(run(globs, flags, streams)));
+  root
+    .command('list')
+    .description('every gate and drill')
+    .option('--json', 'as an array of objects')
+    .action((flags: { json?: boolean }) => finish(list(flags, streams)));
+  root
+    .command('explain <id>')
+    .description('why a gate is there, and what to do when it is red')
+    .action((id: string) => finish(explain(id, streams)));
+  root
+    .command('prove [globs...]')
+    .description('sabotage what each gate guards, in a throwaway copy: it must go red, then green again')
+    .addOption(configOption())
+    .addOption(timeoutFactorOption())
+    .action((globs: string[], flags) => finish(prove(globs, flags, streams)));
+  root
+    .command('sandbox')
+    .description('the throwaway stack, left running, with its addresses and keys')
+    .addOption(configOption())
+    .option('--json', 'addresses and keys as one line of JSON')
+    .action((flags: { config: string; json?: boolean }) => finish(sandbox(flags, streams)));
+  root
+    .command('new')
+    .description('begin a new gate')
+    .command('gate <area/statement>')
+    .description('a file, its samples and its place in the index')
+    .action((id: string) => finish(newGate(id, streams)));
+  return root;
+}
+
+/** An option that the environment can give too. */
+function env(flags: string, description: string): Option {
+  const option = new Option(flags, description);
+  return option.env(`PREFLIGHT_${option.name().replaceAll('-', '_').toUpperCase()}`);
+}
+
+function configOption(): Option {
+  return env('--config <file>', 'what the target is, and what it promises').default('preflight.config.ts');
+}
+
+function timeoutFactorOption(): Option {
+  return env('--timeout-factor <x>', 'multiplies every time limit, for a slower machine')
+    .argParser(positiveNumber)
+    .default(1);
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 64)
+    throw new InvalidArgumentError('a whole number from 1 to 64 is wanted.');
+  return value;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 100)) throw new InvalidArgumentError('a number above 0 and up to 100 is wanted.');
+  return value;
+}
+
+/** Whatever ends the program early: the caller's mistake is 2, and a fault of our own is never mistaken for a verdict. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  if (error instanceof UsageError) {
+    streams.stderr.write(`preflight: ${error.message}\n${error.suggestion}\n`);
+    return exitCodes.usage;
+  }
+  streams.stderr.write(`preflight: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return exitCodes.unknown;
+}
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}

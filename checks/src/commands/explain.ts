@@ -1,0 +1,23 @@
+import { allChecks } from '../all.ts';
+import { findCheck } from '../engine/select.ts';
+import type { Streams } from './terminal.ts';
+
+/** What a check is for, and what to do when it is red. @throws UsageError for an unknown id, with the nearest one. */
+export function explain(id: string, { stdout }: Streams): number {
+  const check = findCheck(allChecks, id);
+  const rows = [
+    ['why', check.why],
+    ['fix', check.fix],
+    ['source', check.source],
+    ['severity', check.severity],
+    ['profile', check.profile],
+    ['needs', check.needs.join(', ') || 'nothing but the files'],
+    ['counts', check.unit],
+    ['answers', check.covers.join(', ')],
+    ['run it', `npx preflight run ${check.id}`],
+    ['prove it', `npx preflight prove ${check.id}`],
+  ];
+  const text = rows.map(([name = '', value = '']) => `  ${`${name}:`.padEnd(10)} ${value}`).join('\n');
+  stdout.write(`${check.id} (${check.kind})\n${text}\n`);
+  return 0;
+}

@@ -1,0 +1,144 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { UsageError } from './engine/errors.ts';
+
+/** A program and its arguments, run without a shell in the root of the tree. */
+const command = z.array(z.string().min(1)).min(1);
+
+const request = z.strictObject({
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
+  path: z.string().startsWith('/'),
+  body: z.record(z.string(), z.unknown()).optional(),
+});
+
+const service = z.strictObject({
+  /** Starts it in the foreground. */
+  start: command,
+  /** Judges its environment alone: exit 0, or non-zero with every fault's variable named on stderr. */
+  checkConfig: command,
+  /** Prints its live routes as JSON: `[{"method":"GET","path":"/health"}]`. Without it only the OpenAPI document is read. */
+  printRoutes: command.optional(),
+  /** Its environment in a sandbox. `{databaseUrl}`, `{redisUrl}`, `{port}`, `{metricsPort}` and `{secret}` (256 random bits) are filled in. */
+  environment: z.record(z.string(), z.string()),
+  /** What it reads: which variables it cannot start without, and values that it must refuse. */
+  variables: z.record(z.string(), z.strictObject({ required: z.boolean(), refused: z.array(z.string()) })),
+  liveness: z.string().startsWith('/'),
+  readiness: z.string().startsWith('/'),
+  openApi: z.string().startsWith('/').optional(),
+  /** `METHOD /path` of each route that may answer without a key. */
+  publicRoutes: z.array(z.string().regex(/^[A-Z]+ \//)),
+});
+
+const database = z.strictObject({
+  /** Each runs with DATABASE_URL set to a scratch database. */
+  migrate: command,
+  applyNext: command,
+  revertLast: command,
+  /** Migrations, in their order. */
+  migrations: z.string(),
+  /** Fills a migrated database; its stdout goes to `credentials`. */
+  seed: command,
+  /** Reads the keys out of what the seed printed. */
+  credentials: z.custom<(seedOutput: string) => Credentials>((value) => typeof value === 'function', 'a function'),
+  requiredIndexes: z.array(
+    z.strictObject({
+      name: z.string(),
+      table: z.string().regex(/^\w+\.\w+$/, 'schema.table'),
+      columns: z.array(z.string()).min(1),
+      /** The query that the index is there for, with literals instead of parameters. */
+      serves: z.string(),
+    }),
+  ),
+  /** What always holds: `looksAt` counts the rows that it is about, `violations` selects those that break it. */
+  invariants: z.array(z.strictObject({ name: z.string(), looksAt: z.string(), violations: z.string() })),
+  /** More arguments for pg_dump. */
+  dumpArguments: z.array(z.string()).default([]),
+});
+
+/** The write that matters: the one that must never be lost, doubled, or accepted while the kill switch is engaged. */
+const write = z.strictObject({
+  request,
+  idempotencyHeader: z.string(),
+  acceptedStatus: z.int(),
+  /** Where the answer's JSON names what was made. */
+  idField: z.string(),
+  /** Selects the ids of all that were made, one text column. */
+  storedIds: z.string(),
+});
+
+const killSwitch = z.strictObject({
+  engage: request,
+  clear: request,
+  /** Selects when the latest change was committed, one timestamptz. */
+  committedAt: z.string(),
+});
+
+const schema = z.strictObject({
+  service,
+  database,
+  write: write.optional(),
+  killSwitch: killSwitch.optional(),
+  code: z.strictObject({
+    typeCheck: command,
+    /** Globs of the code that runs in production. */
+    production: z.array(z.string()).min(1),
+  }),
+  load: z.strictObject({ script: z.string(), environment: z.record(z.string(), z.string()).default({}) }).optional(),
+  runbooks: z.strictObject({ scripts: z.array(z.string()).min(1) }).optional(),
+  workflows: z.array(z.string()).min(1).optional(),
+});
+
+export type Config = z.output<typeof schema>;
+export type ConfigInput = z.input<typeof schema>;
+
+/** Keys of the target, by what they may do. */
+export interface Credentials {
+  /** May make the configured write; each belongs to another account. */
+  writers: string[];
+  /** May throw the kill switch. */
+  operator: string;
+}
+
+/** Types `preflight.config.ts`. It is checked when it is loaded. */
+export function defineConfig(config: ConfigInput): ConfigInput {
+  return config;
+}
+
+/**
+ * Loads and checks `preflight.config.ts`.
+ * @throws UsageError with all faults at once.
+ */
+export async function loadConfig(root: string, file = 'preflight.config.ts'): Promise<Config> {
+  const path = join(root, file);
+  try {
+    await access(path);
+  } catch {
+    throw new UsageError(
+      `${file} is not in ${root}`,
+      'Run preflight in the root of the repository, or name the file with --config.',
+    );
+  }
+  let exported: unknown;
+  try {
+    exported = ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
+  } catch (cause) {
+    throw new UsageError(
+      `${file} cannot be loaded: ${(cause as Error).message}`,
+      'Mend the file: it is TypeScript that Node runs as it stands.',
+    );
+  }
+  return parseConfig(exported, file);
+}
+
+/** @throws UsageError with all faults at once, each with its place in the file. */
+export function parseConfig(value: unknown, file = 'preflight.config.ts'): Config {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(default export)'}: ${issue.message}`);
+  throw new UsageError(
+    `${file} has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`,
+    'Mend each of them: the names are those of defineConfig().',
+  );
+}

@@ -1,0 +1,4 @@
+import type { Drill } from '../engine/gate.ts';
+
+/** Every drill. Each has the target to itself. */
+export const drills: readonly Drill[] = [];

@@ -1,0 +1,51 @@
+import type { Config } from '../config.ts';
+import type { Sandbox, Target } from '../sandbox/sandbox.ts';
+import { type ExecOptions, type ExecResult, exec } from './exec.ts';
+import type { Tools } from './tools.ts';
+import type { Tree } from './tree.ts';
+
+/** All that a gate may look at. What it has not declared as a need, it is not given. */
+export interface Context {
+  readonly config: Config;
+  readonly tree: Tree;
+  readonly tools: Tools;
+  /** The running service and its database. @throws when the gate does not need `target`. */
+  readonly target: Target;
+  /** The throwaway stack, whose processes may be stopped and broken. @throws when the gate does not need `sandbox`. */
+  readonly sandbox: Sandbox;
+  /** Fires when the gate's time is up or the run is interrupted. */
+  readonly signal: AbortSignal;
+  /** Runs a program in the tree's root; ended by the signal. */
+  exec(command: string, args: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+  /** One line of progress for whoever watches. */
+  progress(message: string): void;
+}
+
+export interface ContextParts {
+  config: Config;
+  tree: Tree;
+  tools: Tools;
+  /** Absent when the gate declares no need of a running stack. */
+  sandbox: Sandbox | undefined;
+  signal: AbortSignal;
+  progress(message: string): void;
+}
+
+export function createContext(parts: ContextParts): Context {
+  const { sandbox, ...rest } = parts;
+  const given = (): Sandbox => {
+    if (!sandbox) throw new Error('this gate looks at a running stack that it does not declare among its needs');
+    return sandbox;
+  };
+  return {
+    ...rest,
+    get target() {
+      return given();
+    },
+    get sandbox() {
+      return given();
+    },
+    exec: (command, args, options = {}) =>
+      exec(command, args, { cwd: parts.tree.root, env: rest.tools.environment, signal: parts.signal, ...options }),
+  };
+}

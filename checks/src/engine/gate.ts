@@ -1,0 +1,94 @@
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Context } from './context.ts';
+import type { Need } from './needs.ts';
+
+/** How much a red gate weighs. `--fail-on` names the lowest severity that stops a release; its default is `blocker`. */
+export const severities = ['blocker', 'warning', 'advisory'] as const;
+export type Severity = (typeof severities)[number];
+
+/** Profiles nest: each looks at all that the one before it looks at. A gate belongs to the lowest that can judge it. */
+export const profiles = ['static', 'commit', 'release'] as const;
+export type Profile = (typeof profiles)[number];
+
+/** One thing that is wrong, where it is, and what would mend it. */
+export interface Finding {
+  message: string;
+  /** Path inside the tree, with `/`. */
+  file?: string;
+  line?: number;
+  /** What makes this finding the same one next week, when lines have moved. Default: its file and message. */
+  identity?: string;
+  /** Default: the gate's own `fix`. */
+  fix?: string;
+}
+
+/** What a gate saw. `examined` counts the things (of the gate's `unit`) that it really looked at: zero is never a pass. */
+export interface Observation<Facts> {
+  examined: number;
+  facts: Facts;
+}
+
+/** Takes a sabotage back. The tree's own edits are taken back without it. */
+export type Undo = () => Promise<void>;
+
+interface Statement<Facts> {
+  /** `area/statement`: a sentence that is true or false. It is the file's path and the heading in GATES.md too. */
+  readonly id: string;
+  readonly severity: Severity;
+  readonly profile: Profile;
+  /** What must be at hand. An absent need makes the outcome `not-run`, with what is missing. */
+  readonly needs: readonly Need[];
+  /** Checklist items that a pass answers. */
+  readonly covers: readonly string[];
+  /** What `examined` counts, in the plural: files, commits, requests. */
+  readonly unit: string;
+  readonly why: string;
+  readonly fix: string;
+  readonly source: string;
+  /** Default: 30 s. `--timeout-factor` multiplies it. */
+  readonly timeoutMs?: number;
+  /** Pure: facts in, findings out. An empty list is a pass. */
+  judge(facts: Facts): Finding[];
+  /** The gate proves its own judgement: no finding for the good, at least one for each of the bad. */
+  readonly samples: { readonly good: readonly Facts[]; readonly bad: readonly Facts[] };
+  /** Breaks a real sandbox, after which the gate must be red; after the undo it must be green again. */
+  sabotage(sandbox: Sandbox): Promise<Undo | undefined>;
+}
+
+export interface Gate<Facts = unknown> extends Statement<Facts> {
+  readonly kind: 'gate';
+  /** It disturbs the target (load, faults, a switch that is thrown), so that no other gate may look at the same time. */
+  readonly alone: boolean;
+  /** I/O only: looks, counts what it looked at, and judges nothing. */
+  observe(context: Context): Promise<Observation<Facts>>;
+}
+
+/** What a drill saw, and how much work was in flight at the moment that its fault struck: zero means that it missed. */
+export interface Strike<Facts> extends Observation<Facts> {
+  struckInFlight: number;
+}
+
+export interface Drill<Facts = unknown> extends Statement<Facts> {
+  readonly kind: 'drill';
+  /** Throws with the reason when the target is not in its steady state. Asked before the fault and after the undo. */
+  steadyState(context: Context): Promise<void>;
+  /** Puts work in flight, strikes, observes. */
+  strike(context: Context): Promise<Strike<Facts>>;
+  /** Mends what the fault broke. It is called whatever happened, and it may be called twice. */
+  undo(context: Context): Promise<void>;
+}
+
+export type Check = Gate | Drill;
+
+export function defineGate<Facts>(gate: Omit<Gate<Facts>, 'kind' | 'alone'> & { alone?: boolean }): Gate<Facts> {
+  return { ...gate, kind: 'gate', alone: gate.alone ?? false };
+}
+
+export function defineDrill<Facts>(drill: Omit<Drill<Facts>, 'kind'>): Drill<Facts> {
+  return { ...drill, kind: 'drill' };
+}
+
+/** The profiles in which a check takes part: its own, and every wider one. */
+export function profilesOf(check: Check): Profile[] {
+  return profiles.slice(profiles.indexOf(check.profile));
+}

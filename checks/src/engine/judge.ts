@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Check, Profile, Severity } from './gate.ts';
+import type { CheckResult, Report } from './report.ts';
+import { type ToolName, type Tools, toolNames } from './tools.ts';
+import { headOf } from './tree.ts';
+import { reachVerdict } from './verdict.ts';
+import { applyWaivers, ledgerFaults, type Waiver } from './waivers.ts';
+
+export interface Judgement {
+  root: string;
+  tools: Tools;
+  configFile: string;
+  profile: Profile;
+  failOn: Severity;
+  waivers: readonly Waiver[];
+  /** Every check that there is, and those that this run looked at. */
+  all: readonly Check[];
+  ran: readonly Check[];
+  results: readonly CheckResult[];
+  leftOut: Report['leftOut'];
+  startedAt: Date;
+  finishedAt: Date;
+}
+
+/** Everything that was seen → the report with its verdict. */
+export async function judge(run: Judgement): Promise<Report> {
+  const results = run.results.map((result) => applyWaivers(result, run.waivers, run.finishedAt));
+  const ids = run.all.map(({ id }) => id);
+  const governance = ledgerFaults(run.waivers, ids, results, run.finishedAt);
+  const { commit, dirty } = await headOf(run.root);
+  return {
+    ...reachVerdict(results, governance, run.failOn),
+    profile: run.profile,
+    commit,
+    dirty,
+    configHash: createHash('sha256')
+      .update(await readFile(join(run.root, run.configFile)))
+      .digest('hex'),
+    startedAt: run.startedAt.toISOString(),
+    finishedAt: run.finishedAt.toISOString(),
+    tools: await toolVersions(run.ran, run.tools),
+    results,
+    governance,
+    leftOut: run.leftOut,
+    checklist: { itemsCovered: itemsCovered(results) },
+  };
+}
+
+function itemsCovered(results: readonly CheckResult[]): string[] {
+  const ready = results.filter(({ outcome }) => outcome === 'pass' || outcome === 'waived');
+  return [...new Set(ready.flatMap(({ covers }) => covers))].sort();
+}
+
+async function toolVersions(checks: readonly Check[], tools: Tools): Promise<Record<string, string>> {
+  const needed = new Set(checks.flatMap(({ needs }) => needs));
+  const stack = checks.some(({ needs }) =>
+    needs.some((need) => need === 'service' || need === 'database' || need === 'sandbox'),
+  );
+  const names = toolNames.filter(
+    (name) => tools.find(name) && (needed.has(name) || (stack && stackTools.includes(name))),
+  );
+  const versions = await Promise.all(names.map(async (name) => [name, await tools.version(name)] as const));
+  return { node: process.versions.node, ...Object.fromEntries(versions) };
+}
+
+const stackTools: readonly ToolName[] = ['postgres', 'redis-server'];

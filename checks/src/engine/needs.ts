@@ -1,0 +1,58 @@
+import type { Config } from '../config.ts';
+import type { Check } from './gate.ts';
+import { type ToolName, type Tools, toolNames } from './tools.ts';
+import { headOf, type Tree } from './tree.ts';
+
+/** Parts of `preflight.config.ts` that a service may not have. */
+type OptionalPart = 'write' | 'killSwitch' | 'load' | 'runbooks' | 'workflows';
+
+/**
+ * - `git`: the tree is a repository with at least one commit.
+ * - `service`, `database`: the target answers. `sandbox`: its processes may be stopped and broken.
+ * - a program, by its name.
+ * - `config:PART`: preflight.config.ts describes that part of the service.
+ */
+export type Need = 'git' | 'service' | 'database' | 'sandbox' | ToolName | `config:${OptionalPart}`;
+
+export interface Surroundings {
+  config: Config;
+  tree: Tree;
+  tools: Tools;
+}
+
+/** What a running stack is made of. Redis is used where it is there. */
+const stackTools: readonly ToolName[] = ['initdb', 'postgres'];
+
+/** Whether a check looks at a running stack. */
+export function needsStack(check: Check): boolean {
+  return check.needs.some((need) => need === 'service' || need === 'database' || need === 'sandbox');
+}
+
+/** What a check cannot do without and this machine or configuration lacks, each with the way to get it. Empty: all is there. */
+export async function missingNeeds(needs: readonly Need[], around: Surroundings): Promise<string[]> {
+  const answers = await Promise.all(needs.map((need) => missing(need, around)));
+  return [...new Set(answers.flat())];
+}
+
+async function missing(need: Need, { config, tree, tools }: Surroundings): Promise<string[]> {
+  if (need === 'git') {
+    const { commit } = await headOf(tree.root);
+    return commit === ''
+      ? ['a git repository with a commit: run preflight in a clone, not in an exported directory']
+      : [];
+  }
+  if (need === 'service' || need === 'database' || need === 'sandbox') return missingTools(stackTools, tools);
+  if (isTool(need)) return missingTools([need], tools);
+  const part = need.slice('config:'.length) as OptionalPart;
+  return config[part] === undefined ? [`preflight.config.ts does not describe \`${part}\``] : [];
+}
+
+function missingTools(names: readonly ToolName[], tools: Tools): string[] {
+  return names
+    .filter((name) => tools.find(name) === undefined)
+    .map((name) => `${name}: \`make setup\` installs it, or says why it cannot`);
+}
+
+function isTool(need: Need): need is ToolName {
+  return (toolNames as readonly string[]).includes(need);
+}

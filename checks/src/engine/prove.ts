@@ -1,0 +1,83 @@
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Check } from './gate.ts';
+import type { CheckResult } from './report.ts';
+import { type RunOptions, runChecks } from './run.ts';
+import { findTools } from './tools.ts';
+
+/** What became of one check under its sabotage. */
+export interface Proof {
+  id: string;
+  /** `proven`: red under its sabotage, green after. `unproven`: it stayed green, or did not recover. `not-run`: a need is absent. */
+  outcome: 'proven' | 'unproven' | 'not-run';
+  reason: string;
+  durationMs: number;
+}
+
+export interface ProveOptions extends Omit<RunOptions, 'openSandbox'> {
+  /** A sandbox on a copy of the tree. A new one is made after a check that did not recover. */
+  openScratchSandbox(): Promise<Sandbox>;
+  finished(proof: Proof): void;
+}
+
+/** Breaks the thing that each check guards, in a sandbox on a copy of the tree, and sees the check fire and recover. */
+export async function proveChecks(options: ProveOptions): Promise<Proof[]> {
+  const proofs: Proof[] = [];
+  let sandbox: Sandbox | undefined;
+  try {
+    for (const check of options.checks) {
+      options.signal.throwIfAborted();
+      const startedAt = performance.now();
+      sandbox ??= await options.openScratchSandbox();
+      const { outcome, reason } = await prove(check, sandbox, options);
+      const proof = { id: check.id, outcome, reason, durationMs: Math.round(performance.now() - startedAt) };
+      options.finished(proof);
+      proofs.push(proof);
+      if (outcome === 'unproven') {
+        await sandbox.close();
+        sandbox = undefined;
+      }
+    }
+  } finally {
+    await sandbox?.close();
+  }
+  return proofs;
+}
+
+async function prove(
+  check: Check,
+  sandbox: Sandbox,
+  options: ProveOptions,
+): Promise<Pick<Proof, 'outcome' | 'reason'>> {
+  const look = () => lookOnce(check, sandbox, options);
+  let red: CheckResult;
+  try {
+    const undo = await check.sabotage(sandbox);
+    try {
+      red = await look();
+    } finally {
+      await undo?.();
+      await sandbox.scratch.restore();
+    }
+  } catch (error) {
+    return { outcome: 'unproven', reason: `its sabotage broke: ${(error as Error).message}` };
+  }
+  if (red.outcome === 'not-run') return { outcome: 'not-run', reason: (red.missing ?? []).join('; ') };
+  if (red.outcome !== 'fail') return { outcome: 'unproven', reason: `sabotaged, it said ${red.outcome}${detail(red)}` };
+  const green = await look();
+  if (green.outcome !== 'pass')
+    return { outcome: 'unproven', reason: `after the undo it said ${green.outcome}${detail(green)}` };
+  return { outcome: 'proven', reason: red.findings[0]?.message ?? '' };
+}
+
+async function lookOnce(check: Check, sandbox: Sandbox, options: ProveOptions): Promise<CheckResult> {
+  const tools = findTools(sandbox.scratch.root);
+  const around = { ...options, tree: sandbox.scratch, tools, checks: [check] };
+  const [result] = await runChecks({ ...around, openSandbox: async () => sandbox });
+  if (!result) throw new Error(`${check.id} gave no result`);
+  return result;
+}
+
+function detail({ findings }: CheckResult): string {
+  const [first] = findings;
+  return first ? `: ${first.message}` : '';
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { profiles, severities } from './gate.ts';
+
+/**
+ * - `pass`: looked at one thing or more, and found nothing.
+ * - `fail`: found something. `waived`: found something that an unexpired waiver accepts.
+ * - `error`: could not finish looking. `not-run`: a need is absent.
+ */
+export const outcomes = ['pass', 'fail', 'error', 'not-run', 'waived'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+const finding = z.strictObject({
+  message: z.string(),
+  file: z.string().optional(),
+  line: z.int().positive().optional(),
+  /** The same for the same fault next week: it does not depend on line numbers. */
+  fingerprint: z.string(),
+  fix: z.string(),
+});
+
+const result = z.strictObject({
+  id: z.string(),
+  kind: z.enum(['gate', 'drill']),
+  severity: z.enum(severities),
+  outcome: z.enum(outcomes),
+  /** How many things of `unit` the check really looked at. */
+  examined: z.int().nonnegative(),
+  unit: z.string(),
+  findings: z.array(finding),
+  /** With `not-run`: what is absent, and how to get it. */
+  missing: z.array(z.string()).optional(),
+  /** With `waived`: who accepts it until when, and why. */
+  waiver: z
+    .strictObject({ reason: z.string(), owner: z.string(), approver: z.string(), expires: z.string() })
+    .optional(),
+  facts: z.unknown(),
+  durationMs: z.int().nonnegative(),
+  covers: z.array(z.string()),
+});
+
+/** What `--reporter json` writes. Its names are a contract. */
+export const reportSchema = z.strictObject({
+  verdict: z.enum(['GO', 'NO-GO', 'UNKNOWN']),
+  exitCode: z.int(),
+  profile: z.enum(profiles),
+  commit: z.string(),
+  dirty: z.boolean(),
+  configHash: z.string(),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+  tools: z.record(z.string(), z.string()),
+  results: z.array(result),
+  /** Why the waiver ledger itself keeps the release back. */
+  governance: z.array(z.string()),
+  /** What this run did not look at: other profiles' checks, and what the command line left out. */
+  leftOut: z.array(z.strictObject({ id: z.string(), reason: z.enum(['profile', 'selection', 'skip']) })),
+  checklist: z.strictObject({ itemsCovered: z.array(z.string()) }),
+});
+
+export type Report = z.output<typeof reportSchema>;
+export type CheckResult = z.output<typeof result>;
+export type ReportedFinding = z.output<typeof finding>;

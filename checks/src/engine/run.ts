@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import { type Context, createContext } from './context.ts';
+import type { Check, Drill, Finding, Observation } from './gate.ts';
+import { missingNeeds, needsStack, type Surroundings } from './needs.ts';
+import type { CheckResult, ReportedFinding } from './report.ts';
+
+/** Whoever watches a run while it goes on. */
+export interface Watcher {
+  started(check: Check): void;
+  progress(check: Check, message: string): void;
+  finished(check: Check, result: CheckResult): void;
+}
+
+export interface RunOptions extends Surroundings {
+  checks: readonly Check[];
+  /** Brings up the stack; called at most once, and only when a check needs it. */
+  openSandbox(): Promise<Sandbox>;
+  concurrency: number;
+  timeoutFactor: number;
+  signal: AbortSignal;
+  watcher: Watcher;
+}
+
+const defaultTimeoutMs = 30_000;
+
+/**
+ * Looks at everything, in the order of the list: checks that disturb nobody side by side, then each of the others alone.
+ * Never throws for what a check does: that is its outcome.
+ */
+export async function runChecks(options: RunOptions): Promise<CheckResult[]> {
+  const openOnce = once(options.openSandbox);
+  const results = new Map<string, CheckResult>();
+  const examineInto = async (check: Check) => {
+    options.watcher.started(check);
+    const result = await examine(check, options, openOnce);
+    results.set(check.id, result);
+    options.watcher.finished(check, result);
+  };
+  const alone = options.checks.filter(disturbs);
+  const together = options.checks.filter((check) => !disturbs(check));
+  await eachBounded(together, options.concurrency, examineInto);
+  await eachBounded(alone, 1, examineInto);
+  return options.checks.flatMap(({ id }) => results.get(id) ?? []);
+}
+
+function disturbs(check: Check): boolean {
+  return check.kind === 'drill' || check.alone;
+}
+
+async function examine(check: Check, options: RunOptions, openSandbox: () => Promise<Sandbox>): Promise<CheckResult> {
+  const startedAt = performance.now();
+  const { id, kind, severity, unit, covers } = check;
+  const conclude = (rest: Partial<CheckResult> & Pick<CheckResult, 'outcome'>): CheckResult => ({
+    ...{ id, kind, severity, examined: 0, unit, findings: [], facts: null },
+    ...rest,
+    durationMs: Math.round(performance.now() - startedAt),
+    covers: [...covers],
+  });
+  try {
+    const missing = await missingNeeds(check.needs, options);
+    if (missing.length > 0) return conclude({ outcome: 'not-run', missing });
+    const sandbox = needsStack(check) ? await openSandbox() : undefined;
+    const { examined, facts } = await lookInTime(check, options, sandbox);
+    if (!(examined > 0)) throw new Error(`it examined no ${unit}: a gate that looked at nothing has no verdict`);
+    const findings = check.judge(facts).map((finding) => reported(check, finding));
+    return conclude({ outcome: findings.length > 0 ? 'fail' : 'pass', examined, findings, facts });
+  } catch (error) {
+    return conclude({ outcome: 'error', findings: [couldNotLook(check, error)] });
+  }
+}
+
+/** @throws when the check's time is up or the run is interrupted; whatever the check had started is told to end. */
+async function lookInTime(
+  check: Check,
+  options: RunOptions,
+  sandbox: Sandbox | undefined,
+): Promise<Observation<unknown>> {
+  const limitMs = (check.timeoutMs ?? defaultTimeoutMs) * options.timeoutFactor;
+  const timeUp = new AbortController();
+  const timer = setTimeout(() => timeUp.abort(new Error(`it was not done after ${limitMs / 1000} s`)), limitMs);
+  const signal = AbortSignal.any([options.signal, timeUp.signal]);
+  const progress = (message: string) => options.watcher.progress(check, message);
+  const context = createContext({ ...options, sandbox, signal, progress });
+  try {
+    return await untilAborted(check.kind === 'drill' ? carryOut(check, context) : check.observe(context), signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Steady state → fault → observe → undo → steady state. The undo is done whatever happened before it. */
+async function carryOut(drill: Drill, context: Context): Promise<Observation<unknown>> {
+  if (!context.target.safeToBreak) throw new Error(`the target ${context.target.name} is not marked as safe to break`);
+  await drill.steadyState(context);
+  let seen: Awaited<ReturnType<Drill['strike']>>;
+  try {
+    seen = await drill.strike(context);
+  } finally {
+    await drill.undo(context);
+  }
+  await drill.steadyState(context);
+  if (!(seen.struckInFlight > 0)) throw new Error('its fault struck while no work was in flight: it proves nothing');
+  return { examined: seen.examined, facts: { struckInFlight: seen.struckInFlight, ...(seen.facts as object) } };
+}
+
+function reported(check: Check, finding: Finding): ReportedFinding {
+  const { message, file, line, identity = message, fix = check.fix } = finding;
+  const fingerprint = createHash('sha256')
+    .update([check.id, file ?? '', identity].join('\n'))
+    .digest('hex')
+    .slice(0, 16);
+  return {
+    message,
+    ...(file === undefined ? {} : { file }),
+    ...(line === undefined ? {} : { line }),
+    fingerprint,
+    fix,
+  };
+}
+
+function couldNotLook(check: Check, error: unknown): ReportedFinding {
+  const message = error instanceof Error ? error.message : String(error);
+  return reported(check, {
+    message: `could not finish looking: ${message}`,
+    fix: `Mend what kept the gate from looking, then run it alone: npx preflight run ${check.id}`,
+  });
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+async function eachBounded<T>(items: readonly T[], bound: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(bound, items.length) }, worker));
+}
+
+/** What an aborted check may take to put back what it had stopped or changed, before the next one looks at the same target. */
+const tidyUpMs = 10_000;
+
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => {
+    const tidied = work.then(
+      () => undefined,
+      () => undefined,
+    );
+    void Promise.race([tidied, delay(tidyUpMs)]).then(() => aborted.reject(signal.reason));
+  };
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

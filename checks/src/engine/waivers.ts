@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { UsageError } from './errors.ts';
+import type { CheckResult } from './report.ts';
+
+export const waiverFile = 'preflight.waivers.yaml';
+
+/** The longest that a waiver may hold: what takes longer to mend is a decision of its own. */
+const longestDays = 30;
+const dayMs = 86_400_000;
+
+const waiver = z
+  .strictObject({
+    gate: z.string(),
+    /** Of one finding. Without it the waiver accepts all that the gate finds. */
+    fingerprint: z.string().optional(),
+    reason: z.string().min(10),
+    owner: z.string().min(1),
+    approver: z.string().min(1),
+    created: z.iso.date(),
+    expires: z.iso.date(),
+  })
+  .refine(({ owner, approver }) => owner !== approver, 'the approver may not be the owner')
+  .refine(
+    ({ created, expires }) => Date.parse(expires) - Date.parse(created) <= longestDays * dayMs,
+    `it may hold for ${longestDays} days at most`,
+  );
+
+export type Waiver = z.output<typeof waiver>;
+
+/**
+ * Reads the ledger. A tree without one waives nothing.
+ * @throws UsageError with every fault at once.
+ */
+export async function loadWaivers(root: string): Promise<Waiver[]> {
+  let text: string;
+  try {
+    text = await readFile(join(root, waiverFile), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  const parsed = z.strictObject({ waivers: z.array(waiver) }).safeParse(parse(text));
+  if (parsed.success) return parsed.data.waivers;
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new UsageError(`${waiverFile} has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`, 'Mend each of them.');
+}
+
+/** A waiver holds through the whole of its last day, in UTC. */
+export function isExpired(entry: Waiver, now: Date): boolean {
+  return now.getTime() >= Date.parse(entry.expires) + dayMs;
+}
+
+/** Turns a failed result into a waived one when unexpired waivers accept every one of its findings. */
+export function applyWaivers(result: CheckResult, waivers: readonly Waiver[], now: Date): CheckResult {
+  if (result.outcome !== 'fail') return result;
+  const valid = waivers.filter((entry) => entry.gate === result.id && !isExpired(entry, now));
+  const accepts = (fingerprint: string) => valid.find((entry) => (entry.fingerprint ?? fingerprint) === fingerprint);
+  const [first, ...others] = result.findings.map(({ fingerprint }) => accepts(fingerprint));
+  if (!first || others.some((entry) => entry === undefined)) return result;
+  const { reason, owner, approver, expires } = first;
+  return { ...result, outcome: 'waived', waiver: { reason, owner, approver, expires } };
+}
+
+/** What is wrong with the ledger itself: expired waivers, those of unknown gates, and those that accept nothing any more. */
+export function ledgerFaults(
+  waivers: readonly Waiver[],
+  knownIds: readonly string[],
+  results: readonly CheckResult[],
+  now: Date,
+): string[] {
+  return waivers.flatMap((entry) => {
+    const name = `the waiver of ${entry.gate}${entry.fingerprint ? ` (${entry.fingerprint})` : ''}`;
+    if (!knownIds.includes(entry.gate)) return [`${name} names no gate: remove it`];
+    if (isExpired(entry, now))
+      return [`${name} expired on ${entry.expires}: mend what it waives, or have it approved anew`];
+    const result = results.find(({ id }) => id === entry.gate);
+    const unused = result?.outcome === 'pass' || (result?.outcome === 'fail' && !covers(entry, result));
+    return unused ? [`${name} accepts nothing that this run found: remove it`] : [];
+  });
+}
+
+function covers(entry: Waiver, result: CheckResult): boolean {
+  return (
+    entry.fingerprint === undefined || result.findings.some(({ fingerprint }) => fingerprint === entry.fingerprint)
+  );
+}

@@ -1,0 +1,3 @@
+/** What a `preflight.config.ts` and a gate of another repository are written with. */
+export { type ConfigInput, type Credentials, defineConfig } from './config.ts';
+export { type Drill, defineDrill, defineGate, type Finding, type Gate, type Observation } from './engine/gate.ts';

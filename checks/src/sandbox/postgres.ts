@@ -1,0 +1,104 @@
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { databaseUrl, withDatabase } from '../engine/database.ts';
+import { execOrThrow } from '../engine/exec.ts';
+import type { Tools } from '../engine/tools.ts';
+import { type ServerProcess, startServer } from './server.ts';
+
+/** A PostgreSQL cluster of the sandbox's own, on a loopback port. */
+export interface PostgresServer {
+  /** Of the maintenance database, as superuser. */
+  readonly url: string;
+  readonly dataDirectory: string;
+  start(): Promise<void>;
+  /** `immediate` is a crash: the next start recovers from the write-ahead log. */
+  stop(how: 'fast' | 'immediate'): Promise<void>;
+  /** A new database, empty or a copy of another one that nobody is connected to. Returns its URL. */
+  createDatabase(name: string, template?: string): Promise<string>;
+  dropDatabase(name: string): Promise<void>;
+}
+
+/** Durability stays as in production, because commit latency and crash drills are judged on this cluster. */
+const settings = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  shared_buffers: '128MB',
+  max_connections: '100',
+  track_commit_timestamp: 'on',
+  logging_collector: 'off',
+  log_min_messages: 'warning',
+};
+
+const plainEnvironment = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
+
+export async function startPostgres(directory: string, tools: Tools, port: number): Promise<PostgresServer> {
+  const identity = await serverIdentity();
+  // The server's own user has to reach its data through the sandbox's directory, which mkdtemp closes to others.
+  chmodSync(directory, 0o711);
+  const dataDirectory = join(directory, 'postgres');
+  await initialise(dataDirectory, tools, identity);
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  const args = ['-D', dataDirectory, '-p', String(port)];
+  for (const [name, value] of Object.entries(settings)) args.push('-c', `${name}=${value}`);
+  let server: ServerProcess | undefined;
+
+  const start = async () => {
+    server = await startServer({
+      directory,
+      command: tools.path('postgres'),
+      args,
+      cwd: dataDirectory,
+      env: plainEnvironment,
+      endWith: 'SIGQUIT',
+      logFile: join(directory, 'postgres.log'),
+      ...identity,
+      isReady: () => withDatabase(url, async () => true),
+    });
+  };
+  const stop = async (how: 'fast' | 'immediate') => {
+    // The postmaster alone is told; it ends its own backends. https://www.postgresql.org/docs/15/server-shutdown.html
+    if (server) process.kill(server.pid, how === 'fast' ? 'SIGINT' : 'SIGQUIT');
+    await server?.ended;
+    server = undefined;
+  };
+  await start();
+  return {
+    url,
+    dataDirectory,
+    start,
+    stop,
+    async createDatabase(name, template) {
+      const from = template === undefined ? '' : ` TEMPLATE ${quoted(template)}`;
+      await withDatabase(url, (database) => database.query(`CREATE DATABASE ${quoted(name)}${from}`));
+      return databaseUrl(url, name);
+    },
+    async dropDatabase(name) {
+      await withDatabase(url, (database) => database.query(`DROP DATABASE IF EXISTS ${quoted(name)} WITH (FORCE)`));
+    },
+  };
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+interface Identity {
+  uid?: number;
+  gid?: number;
+}
+
+/** PostgreSQL refuses to run as root, so there its own user runs it. */
+async function serverIdentity(): Promise<Identity> {
+  if (userInfo().uid !== 0) return {};
+  const idOf = async (flag: string) => Number((await execOrThrow('id', [flag, 'postgres'])).stdout.trim());
+  return { uid: await idOf('-u'), gid: await idOf('-g') };
+}
+
+/** The cluster listens on the loopback only, holds throwaway data, and trusts whoever reaches it there. */
+async function initialise(dataDirectory: string, tools: Tools, identity: Identity): Promise<void> {
+  mkdirSync(dataDirectory, { mode: 0o700 });
+  if (identity.uid !== undefined && identity.gid !== undefined) chownSync(dataDirectory, identity.uid, identity.gid);
+  const args = ['-D', dataDirectory, '-U', 'postgres', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C'];
+  await execOrThrow(tools.path('initdb'), args, { cwd: dataDirectory, env: plainEnvironment, ...identity });
+}

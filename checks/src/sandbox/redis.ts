@@ -1,0 +1,41 @@
+import { mkdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { Tools } from '../engine/tools.ts';
+import { type ServerProcess, startServer } from './server.ts';
+
+/** A Redis of the sandbox's own: nothing on disk, nothing evicted. */
+export interface RedisServer {
+  readonly url: string;
+  readonly process: ServerProcess;
+}
+
+export async function startRedis(directory: string, tools: Tools, port: number): Promise<RedisServer> {
+  const home = join(directory, 'redis');
+  mkdirSync(home);
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', home];
+  args.push('--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction');
+  const process_ = await startServer({
+    directory,
+    command: tools.path('redis-server'),
+    args,
+    cwd: home,
+    env: { PATH: process.env.PATH },
+    logFile: join(directory, 'redis.log'),
+    isReady: () => answersPing(port),
+  });
+  return { url: `redis://127.0.0.1:${port}`, process: process_ };
+}
+
+function answersPing(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    socket.setTimeout(1_000, () => socket.destroy());
+    socket.once('data', (answer) => {
+      resolve(answer.toString().startsWith('+PONG'));
+      socket.destroy();
+    });
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+  });
+}

@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import type { Config, Credentials } from '../config.ts';
+import { execOrThrow } from '../engine/exec.ts';
+import type { Undo } from '../engine/gate.ts';
+import type { Tools } from '../engine/tools.ts';
+import type { Tree } from '../engine/tree.ts';
+import { type Interception, startFront } from './front.ts';
+import { createDirectory, removeDirectory, sweep } from './journal.ts';
+import { type PostgresServer, startPostgres } from './postgres.ts';
+import { type RedisServer, startRedis } from './redis.ts';
+import { copyTree, type ScratchTree } from './scratch-tree.ts';
+import { freePorts } from './server.ts';
+import { createService, type ServiceProcess } from './service.ts';
+
+/** A running service and its database, as gates look at them from outside. */
+export interface Target {
+  readonly name: string;
+  /** Of the service, without a trailing slash. */
+  readonly url: string;
+  readonly databaseUrl: string;
+  readonly credentials: Credentials;
+  /** Faults may be struck here. */
+  readonly safeToBreak: boolean;
+}
+
+/** The throwaway stack: a target whose every process is ours to stop. */
+export interface Sandbox extends Target {
+  readonly directory: string;
+  readonly config: Config;
+  readonly postgres: PostgresServer;
+  /** Absent where the machine has no redis-server. */
+  readonly redis: RedisServer | undefined;
+  readonly service: ServiceProcess;
+  /** The tree's copy, for sabotage. @throws in a sandbox that runs the real tree. */
+  readonly scratch: ScratchTree;
+  /** A new, migrated database on the same cluster, without the seed. Returns its URL. */
+  migratedDatabase(name: string): Promise<string>;
+  /** Puts a proxy in front of the service: until the undo, `url` is the proxy's. */
+  intercept(interception: Interception): Promise<Undo>;
+  close(): Promise<void>;
+}
+
+export interface SandboxOptions {
+  config: Config;
+  tree: Tree;
+  tools: Tools;
+  /** Work on a copy of the tree, which sabotage may edit. Default: run the tree itself. */
+  scratch?: boolean;
+  progress?(message: string): void;
+}
+
+const databaseName = 'service';
+
+/**
+ * Brings up a throwaway PostgreSQL, a Redis and the service of the tree, on free loopback ports in a temporary directory,
+ * after ending whatever an earlier, killed run has left.
+ * @throws with the reason and the log's last lines; nothing is left behind then.
+ */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { progress = () => undefined } = options;
+  const swept = await sweep();
+  if (swept.length > 0) progress(`removed what an earlier run had left: ${swept.join(', ')}`);
+  const directory = await createDirectory();
+  try {
+    return await build(directory, options);
+  } catch (error) {
+    await removeDirectory(directory);
+    throw error;
+  }
+}
+
+async function build(directory: string, options: SandboxOptions): Promise<Sandbox> {
+  const { config, tools } = options;
+  const scratch = options.scratch ? await copyTree(options.tree, join(directory, 'tree')) : undefined;
+  const root = scratch?.root ?? options.tree.root;
+  const [postgresPort = 0, redisPort = 0, port = 0, metricsPort = 0] = await freePorts(4);
+  const [postgres, redis] = await Promise.all([
+    startPostgres(directory, tools, postgresPort),
+    tools.find('redis-server') ? startRedis(directory, tools, redisPort) : undefined,
+  ]);
+  const run = (command: readonly string[], databaseUrl: string) => runIn(root, tools, command, databaseUrl);
+  const migratedDatabase = async (name: string) => {
+    const url = await postgres.createDatabase(name);
+    await run(config.database.migrate, url);
+    return url;
+  };
+  const databaseUrl = await migratedDatabase(databaseName);
+  const placeholders = {
+    databaseUrl,
+    redisUrl: redis?.url ?? '',
+    port: String(port),
+    metricsPort: String(metricsPort),
+  };
+  const service = createService({ directory, root, config: config.service, tools, placeholders });
+  const [seeded] = await Promise.all([run(config.database.seed, databaseUrl), service.start()]);
+  const credentials = config.database.credentials(seeded.stdout);
+  let url = service.url;
+  return {
+    name: 'sandbox',
+    safeToBreak: true,
+    directory,
+    config,
+    postgres,
+    redis,
+    service,
+    databaseUrl,
+    credentials,
+    migratedDatabase,
+    get url() {
+      return url;
+    },
+    get scratch() {
+      if (!scratch) throw new Error('this sandbox runs the real tree, which no sabotage may edit');
+      return scratch;
+    },
+    async intercept(interception) {
+      const front = await startFront(service.url, interception);
+      url = front.url;
+      return async () => {
+        url = service.url;
+        await front.close();
+      };
+    },
+    async close() {
+      service.signal('SIGKILL');
+      await removeDirectory(directory);
+    },
+  };
+}
+
+function runIn(root: string, tools: Tools, command: readonly string[], databaseUrl: string) {
+  const [program = '', ...args] = command;
+  const env = { PATH: tools.environment.PATH, TZ: 'UTC', DATABASE_URL: databaseUrl };
+  return execOrThrow(program, args, { cwd: root, env });
+}

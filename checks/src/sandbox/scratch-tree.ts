@@ -1,0 +1,67 @@
+import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { execOrThrow } from '../engine/exec.ts';
+import { openTree, type Tree } from '../engine/tree.ts';
+
+/** A copy of the tree, with its history, that sabotage may edit. */
+export interface ScratchTree extends Tree {
+  write(path: string, text: string): Promise<void>;
+  /** Replaces one piece of a file. @throws when the piece is not in it: a sabotage that changes nothing proves nothing. */
+  edit(path: string, before: string | RegExp, after: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  commit(message: string): Promise<void>;
+  /** Takes back every edit and every commit since the copy was made. */
+  restore(): Promise<void>;
+}
+
+/** Installed or built things that are not copied: they are reached through a link. */
+const linked = ['node_modules', '.tools'];
+
+/** Clones the repository, then lays the working tree's present state over it. */
+export async function copyTree(source: Tree, root: string): Promise<ScratchTree> {
+  await execOrThrow('git', ['clone', '--quiet', '--shared', source.root, root]);
+  const git = (...args: string[]) =>
+    execOrThrow(
+      'git',
+      ['-c', 'user.name=preflight', '-c', 'user.email=preflight@localhost', '-c', 'commit.gpgsign=false', ...args],
+      { cwd: root },
+    );
+  const [present, cloned] = [new Set(await source.files()), await openTree(root).files()];
+  for (const path of cloned) if (!present.has(path)) rmSync(join(root, path));
+  for (const path of present) copyInto(source.root, root, path);
+  for (const name of linked.filter((entry) => existsSync(join(source.root, entry)))) {
+    symlinkSync(join(source.root, name), join(root, name));
+  }
+  const commit = async (message: string) => {
+    await git('add', '--all', '--', '.', ...linked.map((name) => `:(exclude)${name}`));
+    await git('commit', '--quiet', '--allow-empty', '--no-verify', '--message', message);
+  };
+  await commit('the tree as it is judged');
+  const base = (await git('rev-parse', 'HEAD')).stdout.trim();
+  const write = async (path: string, text: string) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), text);
+  };
+  return {
+    ...openTree(root),
+    write,
+    commit,
+    async edit(path, before, after) {
+      const text = await readFile(join(root, path), 'utf8');
+      const edited = text.replace(before, () => after);
+      if (edited === text) throw new Error(`sabotage found nothing to change in ${path}: ${before}`);
+      await write(path, edited);
+    },
+    remove: async (path) => rmSync(join(root, path)),
+    async restore() {
+      await git('reset', '--quiet', '--hard', base);
+      await git('clean', '--quiet', '--force', '-d', ...linked.flatMap((name) => ['--exclude', name]));
+    },
+  };
+}
+
+function copyInto(from: string, to: string, path: string): void {
+  mkdirSync(dirname(join(to, path)), { recursive: true });
+  cpSync(join(from, path), join(to, path), { preserveTimestamps: true, verbatimSymlinks: true });
+}

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import type { Tools } from '../engine/tools.ts';
+import { type ServerProcess, startServer } from './server.ts';
+
+/** The service of the tree as a real process on loopback ports. */
+export interface ServiceProcess {
+  readonly url: string;
+  readonly logFile: string;
+  /** Starts it and waits until it is ready. Nothing happens while it runs. */
+  start(): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+  /** Resolves with the exit code when the running process has ended (null: ended by a signal, or not running). */
+  ended(): Promise<number | null>;
+  /** Asks it to drain, waits, and starts it again: from the tree as it stands then. */
+  restart(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  directory: string;
+  root: string;
+  config: Config['service'];
+  tools: Tools;
+  placeholders: Record<'databaseUrl' | 'redisUrl' | 'port' | 'metricsPort', string>;
+}
+
+const probeTimeoutMs = 1_000;
+
+/** Fills `{name}` in the configured environment. An unknown placeholder is a fault of the configuration. */
+export function fillPlaceholders(
+  environment: Record<string, string>,
+  values: Record<string, string>,
+): Record<string, string> {
+  const fill = (text: string) =>
+    text.replace(/\{(\w+)\}/g, (_, name: string) => {
+      const value = values[name];
+      if (value === undefined) throw new Error(`service.environment names {${name}}, which no sandbox provides`);
+      return value;
+    });
+  return Object.fromEntries(Object.entries(environment).map(([name, text]) => [name, fill(text)]));
+}
+
+export function createService(options: ServiceOptions): ServiceProcess {
+  const { directory, root, config, tools, placeholders } = options;
+  const url = `http://127.0.0.1:${placeholders.port}`;
+  const logFile = join(directory, 'service.log');
+  const secret = randomBytes(32).toString('base64url');
+  const own = fillPlaceholders(config.environment, { ...placeholders, secret });
+  let running: ServerProcess | undefined;
+
+  const start = async () => {
+    if (running) return;
+    const [command = '', ...args] = config.start;
+    const server = await startServer({
+      directory,
+      command,
+      args,
+      cwd: root,
+      env: { PATH: tools.environment.PATH, TZ: 'UTC', ...own },
+      logFile,
+      isReady: async () => (await fetch(url + config.readiness, { signal: AbortSignal.timeout(probeTimeoutMs) })).ok,
+    });
+    running = server;
+    // When it ends by itself, or by a drill's hand, the next start() begins another one.
+    void server.ended.then(() => {
+      if (running === server) running = undefined;
+    });
+  };
+  const ended = async () => (running ? running.ended : null);
+  return {
+    url,
+    logFile,
+    start,
+    ended,
+    signal: (signal) => running?.signal(signal),
+    async restart() {
+      running?.signal('SIGTERM');
+      await ended();
+      running = undefined;
+      await start();
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import { defineConfig } from 'preflight';
+
+/** The order service of this repository: what it is, and what it promises. */
+export default defineConfig({
+  service: {
+    start: ['node', '--import', './service/src/telemetry/register.ts', 'service/src/main.ts'],
+    checkConfig: ['node', 'service/src/main.ts', '--check-config'],
+    printRoutes: ['node', 'service/src/main.ts', '--print-routes'],
+    environment: {
+      NODE_ENV: 'production',
+      HOST: '127.0.0.1',
+      PORT: '{port}',
+      METRICS_HOST: '127.0.0.1',
+      METRICS_PORT: '{metricsPort}',
+      DATABASE_URL: '{databaseUrl}',
+      ORDER_PROCESSING_API_KEY: '{secret}',
+      // The gates ask far more often than a client may, and a sandbox's quotes are set once.
+      RATE_LIMIT_PER_MINUTE_ADDRESS: '1000000',
+      RATE_LIMIT_PER_HOUR_KEY: '1000000',
+      QUOTE_MAX_AGE_MS: '3600000',
+    },
+    variables: {
+      DATABASE_URL: { required: true, refused: ['', 'not a url', 'mysql://127.0.0.1/service', 'postgres://'] },
+      ORDER_PROCESSING_API_KEY: { required: true, refused: ['', 'short', 'a'.repeat(64), 'x'.repeat(300)] },
+      PORT: { required: false, refused: ['-1', '65536', 'http', '3000.5'] },
+      METRICS_PORT: { required: false, refused: ['-1', '65536', 'metrics'] },
+      POOL_MAX: { required: false, refused: ['0', '100000', 'many'] },
+      STATEMENT_TIMEOUT_MS: { required: false, refused: ['0', '-5', '3600000', 'soon'] },
+      LOCK_TIMEOUT_MS: { required: false, refused: ['0', '3600000', 'soon'] },
+      MAX_ORDER_NOTIONAL: { required: false, refused: ['0', '-1', '1e400', 'lots'] },
+      DRAIN_DEADLINE_MS: { required: false, refused: ['-1', '86400000', 'later'] },
+      LOG_LEVEL: { required: false, refused: ['loud'] },
+      NODE_ENV: { required: false, refused: ['staging?'] },
+    },
+    liveness: '/health',
+    readiness: '/health/ready',
+    openApi: '/openapi.json',
+    publicRoutes: ['GET /health', 'GET /health/ready', 'GET /api/v1/health', 'GET /openapi.json'],
+  },
+  database: {
+    migrations: 'migrations/*.sql',
+    migrate: ['node', 'service/src/migrate.ts', 'up'],
+    applyNext: ['node', 'service/src/migrate.ts', 'up', '--count', '1'],
+    revertLast: ['node', 'service/src/migrate.ts', 'down', '--count', '1'],
+    seed: ['node', 'service/src/seed.ts', '--traders', '10', '--json'],
+    credentials: (seedOutput) => {
+      const { traders, operator } = JSON.parse(seedOutput) as { traders: { key: string }[]; operator: string };
+      return { writers: traders.map(({ key }) => key), operator };
+    },
+    requiredIndexes: [
+      {
+        name: 'orders_status_idx',
+        table: 'execution.orders',
+        columns: ['status'],
+        serves: "SELECT count(*) FROM execution.orders WHERE status = 'UNKNOWN'",
+      },
+      {
+        name: 'orders_expire_at_idx',
+        table: 'execution.orders',
+        columns: ['expire_at'],
+        serves: 'SELECT id FROM execution.orders WHERE expire_at <= now()',
+      },
+      {
+        name: 'orders_created_at_idx',
+        table: 'execution.orders',
+        columns: ['created_at'],
+        serves: 'SELECT id, status FROM execution.orders ORDER BY created_at DESC LIMIT 1',
+      },
+    ],
+    invariants: [],
+  },
+  write: {
+    request: {
+      method: 'POST',
+      path: '/api/v1/orders',
+      body: { symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', quantity: '0.001', price: '100.00', mode: 'PAPER' },
+    },
+    idempotencyHeader: 'Idempotency-Key',
+    acceptedStatus: 201,
+    idField: 'id',
+    storedIds: 'SELECT id::text FROM execution.orders',
+  },
+  killSwitch: {
+    engage: {
+      method: 'PUT',
+      path: '/api/v1/kill-switch',
+      body: { state: 'HALTED', reason: 'preflight: does it stop new orders?' },
+    },
+    clear: {
+      method: 'PUT',
+      path: '/api/v1/kill-switch',
+      body: { state: 'ACTIVE', reason: 'preflight: the check is over' },
+    },
+    committedAt: 'SELECT pg_xact_commit_timestamp(xmin) FROM risk.kill_switch',
+  },
+  code: { typeCheck: ['tsc', '--noEmit'], production: ['service/src/**/*.ts', 'checks/src/**/*.ts'] },
+  load: { script: 'loadtests/placement.ts' },
+  runbooks: { scripts: ['runbooks/bin/*'] },
+  workflows: ['.github/workflows/*.yml'],
+});
