@@ -67,9 +67,18 @@ export function checkShape(order: NewOrder, nowMs: number): void {
   if ((order.type === 'LIMIT') !== (order.price !== null) || (order.price !== null && !isBookable(order.price))) {
     throw new OrderServiceError('invalid_price');
   }
-  const expiresAtMs = order.expireAt === null ? null : Date.parse(order.expireAt);
+  const expiresAtMs = order.expireAt === null ? null : epochMs(order.expireAt);
   if ((order.timeInForce === 'GTD') !== (expiresAtMs !== null) || (expiresAtMs !== null && !(expiresAtMs > nowMs))) {
     throw new OrderServiceError('invalid_expiry');
+  }
+}
+
+/** NaN for a text that is no RFC 3339 time, so that it compares as not in the future. */
+function epochMs(rfc3339: string): number {
+  try {
+    return Temporal.Instant.from(rfc3339).epochMilliseconds;
+  } catch {
+    return Number.NaN;
   }
 }
 

@@ -1,7 +1,18 @@
-import type { DatabasePool } from '../db/pool.ts';
+import { randomUUIDv7 } from 'node:crypto';
+import type { QueryResultRow } from 'pg';
+import { violatedConstraint } from '../db/errors.ts';
+import {
+  idempotencyLock,
+  type PlacementFacts,
+  placementLocksSql,
+  readPlacementFacts,
+  writePlacement,
+} from '../db/place-order.ts';
+import { type DatabasePool, type Tx, transaction } from '../db/pool.ts';
 import { OrderServiceError } from '../domain/errors.ts';
+import { plain } from '../domain/money.ts';
 import type { NewOrder, Order } from '../domain/order.ts';
-import type { Denial, RiskLimits } from '../domain/risk.ts';
+import { checkShape, type Denial, decide, type RiskDecision, type RiskLimits } from '../domain/risk.ts';
 
 /** The reply to store under the Idempotency-Key; `body` is replayed byte by byte. */
 export interface RenderedReply {
@@ -43,6 +54,136 @@ export interface PlaceOrderCommand {
  * `notional_too_small`, `invalid_expiry`, `live_mode_unavailable`, `duplicate_client_order_id` and those of
  * `transaction`. None of them stores anything under the key.
  */
-export async function placeOrder(_deps: PlaceOrderDeps, _command: PlaceOrderCommand): Promise<PlaceOrderOutcome> {
-  throw new OrderServiceError('internal', { message: 'Placement is not wired up.' });
+export async function placeOrder(deps: PlaceOrderDeps, command: PlaceOrderCommand): Promise<PlaceOrderOutcome> {
+  const lock = idempotencyLock(command.accountId, command.idempotencyKey);
+  try {
+    return await transaction(
+      deps.pool,
+      (tx, [locks]) => placeUnderLocks(tx, locks, deps, command),
+      placementLocksSql(command.accountId, lock),
+    );
+  } catch (error) {
+    const cause = error instanceof OrderServiceError ? error.cause : undefined;
+    if (violatedConstraint(cause) === 'orders_client_order_id_key') {
+      throw new OrderServiceError('duplicate_client_order_id', { cause });
+    }
+    throw error;
+  }
+}
+
+async function placeUnderLocks(
+  tx: Tx,
+  locks: QueryResultRow | undefined,
+  deps: PlaceOrderDeps,
+  command: PlaceOrderCommand,
+): Promise<PlaceOrderOutcome> {
+  if (locks?.granted !== true) {
+    throw new OrderServiceError('idempotency_in_flight');
+  }
+  const facts = await readPlacementFacts(tx, {
+    accountId: command.accountId,
+    key: command.idempotencyKey,
+    symbol: command.order.symbol,
+    quoteMaxAgeMs: deps.limits.quoteMaxAgeMs,
+  });
+  const stored = storedReply(facts, command.requestHash);
+  if (stored !== null) {
+    return { kind: 'replayed', reply: stored };
+  }
+  refuseWhileEngaged(facts);
+  const placement = place(facts, deps.limits, command);
+  const reply = deps.render(placement);
+  await writePlacement(tx, {
+    order: placement.order,
+    eventType: placement.kind === 'placed' ? 'PLACED' : 'DENIED',
+    eventData: JSON.stringify(eventDataOf(placement)),
+    idempotencyKey: command.idempotencyKey,
+    requestHash: command.requestHash,
+    reply,
+  });
+  return { ...placement, reply };
+}
+
+/** The earlier reply under this key, or null for a new key. It holds even while the kill switch is engaged. */
+function storedReply(facts: PlacementFacts, requestHash: string): RenderedReply | null {
+  if (facts.storedHash === null || facts.storedStatus === null || facts.storedBody === null) {
+    return null;
+  }
+  if (facts.storedHash !== requestHash) {
+    throw new OrderServiceError('idempotency_mismatch');
+  }
+  return { status: facts.storedStatus, body: facts.storedBody };
+}
+
+/** A switch that cannot be read counts as engaged. */
+function refuseWhileEngaged(facts: PlacementFacts): void {
+  if (facts.killSwitch !== 'ACTIVE') {
+    throw new OrderServiceError('kill_switch_engaged', {
+      details: { state: facts.killSwitch ?? 'HALTED', reason: facts.killSwitchReason ?? 'the switch cannot be read' },
+    });
+  }
+}
+
+function place(facts: PlacementFacts, limits: RiskLimits, command: PlaceOrderCommand): Placement {
+  const { order } = command;
+  checkShape(order, Date.parse(facts.now));
+  if (facts.freeCash === null) {
+    throw new OrderServiceError('account_missing');
+  }
+  if (facts.tickSize === null || facts.lotSize === null || facts.minNotional === null) {
+    throw new OrderServiceError('unknown_symbol', { details: { symbol: order.symbol } });
+  }
+  const decision = decide(
+    order,
+    {
+      instrument: { tickSize: facts.tickSize, lotSize: facts.lotSize, minNotional: facts.minNotional },
+      freeCash: facts.freeCash,
+      freeQuantity: facts.freeQuantity,
+      freshQuote: facts.bid === null || facts.ask === null ? null : { bid: facts.bid, ask: facts.ask },
+      storedMaxOrderNotional: facts.storedMaxOrderNotional,
+    },
+    limits,
+  );
+  const row = newRow(command, facts.now, decision);
+  return decision.kind === 'accepted'
+    ? { kind: 'placed', order: row }
+    : { kind: 'denied', order: row, denial: decision.denial };
+}
+
+function newRow(command: PlaceOrderCommand, now: string, decision: RiskDecision): Order {
+  const { order } = command;
+  const id = randomUUIDv7();
+  return {
+    id,
+    accountId: command.accountId,
+    clientOrderId: order.clientOrderId ?? id,
+    symbol: order.symbol,
+    side: order.side,
+    type: order.type,
+    quantity: plain(order.quantity),
+    price: order.price === null ? null : plain(order.price),
+    mode: order.mode,
+    timeInForce: order.timeInForce,
+    expireAt: order.expireAt === null ? null : utcMicroseconds(order.expireAt),
+    status: decision.kind === 'accepted' ? 'OPEN' : 'DENIED',
+    version: 1,
+    filledQuantity: '0',
+    averageFillPrice: null,
+    reservedCash: decision.kind === 'accepted' ? plain(decision.reservedCash) : '0',
+    reservedQuantity: decision.kind === 'accepted' ? plain(decision.reservedQuantity) : '0',
+    denialReason: decision.kind === 'accepted' ? null : decision.denial.reason,
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+/** The spelling in which the database gives the same time back, so that a reply and a later read agree. */
+function utcMicroseconds(rfc3339: string): string {
+  return Temporal.Instant.from(rfc3339).round('microsecond').toString({ fractionalSecondDigits: 6 });
+}
+
+/** What the first event keeps: enough to build the order's row from its events alone. */
+function eventDataOf(placement: Placement): Readonly<Record<string, unknown>> {
+  const { version, status, filledQuantity, averageFillPrice, createdAt, updatedAt, id, ...ordered } = placement.order;
+  return placement.kind === 'placed' ? ordered : { ...ordered, denial: placement.denial };
 }
