@@ -3,8 +3,6 @@
  * status. A message here is safe to show to a caller: it names no secret, no SQL and no other account's data.
  */
 export const ERROR_MEANINGS = {
-  inexact_number: 'A JSON number cannot be carried exactly as written: send it as a string.',
-  account_required: 'This API key belongs to no account: use a key of the account itself.',
   order_not_found: 'This account has no such order.',
   invalid_cursor: 'The cursor is not one that this service gave out.',
   invalid_reason: 'A reason of 1 to 500 characters is needed.',

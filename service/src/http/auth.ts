@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestHandler } from 'express';
-import { OrderServiceError } from '../domain/errors.ts';
+import { HttpError } from './errors.ts';
 import type { ApiKeyPrincipal, Principal } from './principal.ts';
 import { stateOf } from './request-state.ts';
 
@@ -22,8 +22,8 @@ function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-function unauthenticated(message: string): OrderServiceError {
-  return new OrderServiceError('unauthenticated', { message });
+function unauthenticated(message: string): HttpError {
+  return new HttpError('unauthenticated', { message });
 }
 
 function bearerOf(header: string | undefined): string {
@@ -37,7 +37,7 @@ function bearerOf(header: string | undefined): string {
 
 /**
  * Puts who is asking into the request's state. Everything mounted behind it needs a key.
- * @throws OrderServiceError `unauthenticated`; what the key lookup throws, when the database cannot be asked.
+ * @throws HttpError `unauthenticated`; what the key lookup throws, when the database cannot be asked.
  */
 export function authenticate(options: AuthOptions): RequestHandler {
   const processorDigest = sha256(options.orderProcessingApiKey);

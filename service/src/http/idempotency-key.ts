@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
-import { OrderServiceError } from '../domain/errors.ts';
+import { HttpError } from './errors.ts';
 
 const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
 
 /**
  * The request's `Idempotency-Key`: 1 to 255 visible ASCII characters.
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
- * @throws OrderServiceError `idempotency_key_missing` or `idempotency_key_invalid`.
+ * @throws HttpError `idempotency_key_missing` or `idempotency_key_invalid`.
  */
 export function readIdempotencyKey(header: string | undefined): string {
   if (header === undefined || header === '') {
-    throw new OrderServiceError('idempotency_key_missing');
+    throw new HttpError('idempotency_key_missing');
   }
   if (!KEY_PATTERN.test(header)) {
-    throw new OrderServiceError('idempotency_key_invalid');
+    throw new HttpError('idempotency_key_invalid');
   }
   return header;
 }

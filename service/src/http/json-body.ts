@@ -1,5 +1,5 @@
 import express, { type RequestHandler } from 'express';
-import { OrderServiceError } from '../domain/errors.ts';
+import { HttpError } from './errors.ts';
 import { InexactNumberError, parseExactJson } from './exact-json.ts';
 
 /** The parsed bodies of requests that are being answered. */
@@ -16,17 +16,17 @@ function parse(text: string): unknown {
   } catch (error) {
     if (error instanceof InexactNumberError) {
       const message = `A double cannot carry ${error.source} exactly: send it as a string, "${error.source}".`;
-      throw new OrderServiceError('inexact_number', { message, details: { field: error.field } });
+      throw new HttpError('inexact_number', { message, details: { field: error.field } });
     }
     // The parser's own message quotes the text, so it goes no further than this.
-    throw new OrderServiceError('invalid_request', { message: 'The body is not valid JSON.' });
+    throw new HttpError('invalid_request', { message: 'The body is not valid JSON.' });
   }
 }
 
 const parseText: RequestHandler = (request, _response, next) => {
   const text: unknown = request.body;
   // The text parser leaves the body alone when the content type is not JSON.
-  if (typeof text !== 'string') throw new OrderServiceError('unsupported_media_type');
+  if (typeof text !== 'string') throw new HttpError('unsupported_media_type');
   bodies.set(request, parse(text));
   next();
 };

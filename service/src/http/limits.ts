@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import { type Options, rateLimit } from 'express-rate-limit';
-import { OrderServiceError } from '../domain/errors.ts';
+import { HttpError } from './errors.ts';
 import { stateOf } from './request-state.ts';
 
 export interface RateLimits {
@@ -17,7 +17,7 @@ const common: Partial<Options> = {
   standardHeaders: 'draft-8',
   legacyHeaders: false,
   handler: (_request, _response, next) => {
-    next(new OrderServiceError('rate_limited'));
+    next(new HttpError('rate_limited'));
   },
 };
 

@@ -1,4 +1,4 @@
-import { OrderServiceError } from '../domain/errors.ts';
+import { HttpError } from './errors.ts';
 
 /** What an API key may be; the database's CHECK holds the same four. */
 export const ROLES = ['viewer', 'trader', 'operator', 'admin'] as const;
@@ -18,22 +18,22 @@ export type Principal = { readonly kind: 'anonymous' } | { readonly kind: 'order
 /** `public` needs no key, `order-processor` the process key, a list any API key with one of these roles. */
 export type Access = 'public' | 'order-processor' | readonly Role[];
 
-/** @throws OrderServiceError `forbidden` when this principal may not use a route with this access. */
+/** @throws HttpError `forbidden` when this principal may not use a route with this access. */
 export function authorize(access: Access, principal: Principal): void {
   if (access === 'public') return;
   if (access === 'order-processor') {
     if (principal.kind === 'order-processor') return;
   } else if (principal.kind === 'api-key' && access.includes(principal.role)) return;
-  throw new OrderServiceError('forbidden');
+  throw new HttpError('forbidden');
 }
 
 /**
  * The key's account.
- * @throws OrderServiceError `account_required` for a key that acts for no account.
+ * @throws HttpError `account_required` for a key that acts for no account.
  */
 export function accountOf(principal: Principal): string {
   if (principal.kind === 'api-key' && principal.accountId !== null) return principal.accountId;
-  throw new OrderServiceError('account_required');
+  throw new HttpError('account_required');
 }
 
 /** How the kill switch's record names who changed it. */

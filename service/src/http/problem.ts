@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Response } from 'express';
-import type { OrderServiceError } from '../domain/errors.ts';
-import { InvalidInputError, RETRYABLE, STATUS_OF } from './errors.ts';
+import { InvalidInputError, isRetryable, type KnownError, STATUS_OF } from './errors.ts';
 import type { Reply } from './route.ts';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
@@ -13,7 +12,7 @@ const RETRY_AFTER_SECONDS = 1;
  * The RFC 9457 problem for an error: its code, safe message and facts, and the request id as `instance`.
  * Of an `internal` error it says nothing else; the log has the cause under the same id.
  */
-export function problemReply(error: OrderServiceError, requestId: string): Reply {
+export function problemReply(error: KnownError, requestId: string): Reply {
   const status = STATUS_OF[error.code];
   const body = {
     type: `urn:order-service:problem:${error.code}`,
@@ -26,7 +25,7 @@ export function problemReply(error: OrderServiceError, requestId: string): Reply
     ...(Object.keys(error.details).length === 0 ? {} : { details: error.details }),
   };
   const headers: Record<string, string> = { 'content-type': PROBLEM_CONTENT_TYPE };
-  if (RETRYABLE.has(error.code)) headers['retry-after'] = String(RETRY_AFTER_SECONDS);
+  if (isRetryable(error.code)) headers['retry-after'] = String(RETRY_AFTER_SECONDS);
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="order-service"';
   return { status, body, headers };
 }

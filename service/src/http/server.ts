@@ -6,10 +6,9 @@ import express, {
   type Response,
 } from 'express';
 import helmet from 'helmet';
-import { OrderServiceError } from '../domain/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type AuthOptions, authenticate } from './auth.ts';
-import { asServiceError, STATUS_OF } from './errors.ts';
+import { asKnownError, HttpError, STATUS_OF } from './errors.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { bodyOf, parseJsonBody } from './json-body.ts';
 import { limitByAddress, limitByKey, type RateLimits } from './limits.ts';
@@ -58,8 +57,8 @@ function begin(options: ServerOptions): RequestHandler {
     response.setHeader('x-request-id', state.id);
     const timer = setTimeout(() => {
       const error = request.complete
-        ? new OrderServiceError('request_timeout', { message: TIMED_OUT })
-        : new OrderServiceError('request_timeout', { message: 'The body did not arrive in time.' });
+        ? new HttpError('request_timeout', { message: TIMED_OUT })
+        : new HttpError('request_timeout', { message: 'The body did not arrive in time.' });
       if (send(response, problemReply(error, state.id), true))
         state.log.warn({ code: error.code }, 'request timed out');
     }, options.requestTimeoutMs);
@@ -101,7 +100,7 @@ function mount(app: Express, route: Route, options: ServerOptions): void {
 function answerErrors(options: ServerOptions): ErrorRequestHandler {
   return (error: unknown, _request, response, _next) => {
     const state = stateOf(response);
-    const problem = asServiceError(error);
+    const problem = asKnownError(error);
     if (problem.code === 'internal') state.log.error({ err: problem }, 'Request failed unexpectedly');
     else if (STATUS_OF[problem.code] >= 500) state.log.warn({ err: problem }, 'Request could not be served');
     if (response.headersSent) {
@@ -126,7 +125,7 @@ export function createServer(routes: readonly Route[], options: ServerOptions): 
   for (const route of routes.filter(isPublic)) mount(app, route, options);
   app.use(limitByAddress(options), authenticate(options), limitByKey(options));
   for (const route of routes.filter((each) => !isPublic(each))) mount(app, route, options);
-  app.use((_request, _response, next) => next(new OrderServiceError('not_found')));
+  app.use((_request, _response, next) => next(new HttpError('not_found')));
   app.use(answerErrors(options));
   return app;
 }

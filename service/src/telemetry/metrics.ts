@@ -1,0 +1,120 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { AggregationType, MeterProvider, type ViewOptions } from '@opentelemetry/sdk-metrics';
+
+/** What became of a placement. `refused` stored nothing; `failed` is our own fault. */
+export const ORDER_OUTCOMES = ['placed', 'denied', 'replayed', 'refused', 'failed'] as const;
+export type OrderOutcome = (typeof ORDER_OUTCOMES)[number];
+
+/** What became of the orders that a processing cycle looked at. */
+export const CYCLE_RESULTS = ['examined', 'executed', 'expired', 'failed'] as const;
+export type CycleCounts = Readonly<Record<(typeof CYCLE_RESULTS)[number], number>>;
+
+/** Gauges of one connection pool, in connections and callers. */
+export interface PoolGauges {
+  readonly total: number;
+  readonly idle: number;
+  readonly waiting: number;
+  readonly max: number;
+}
+
+export interface MetricsSources {
+  readonly pools: Readonly<Record<string, () => PoolGauges>>;
+  /** Asked at each scrape. A rejection counts as engaged: a switch that cannot be read is not known to be open. */
+  readonly killSwitchEngaged: () => Promise<boolean>;
+}
+
+/** Seconds. From a fast read to a request at its timeout; 20, 100 and 150 ms are the promised limits. */
+const REQUEST_BUCKETS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5];
+const CYCLE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+function buckets(instrumentName: string, boundaries: number[]): ViewOptions {
+  return { instrumentName, aggregation: { type: AggregationType.EXPLICIT_BUCKET_HISTOGRAM, options: { boundaries } } };
+}
+
+const REQUEST_DURATION = 'http.server.request.duration';
+const CYCLE_DURATION = 'limit_processor.cycle.duration';
+
+export interface Metrics {
+  readonly observeRequest: (seen: { method: string; route: string; status: number; seconds: number }) => void;
+  readonly countOrder: (outcome: OrderOutcome) => void;
+  /** One processing cycle that came to its end, with what it did. */
+  readonly observeCycle: (seconds: number, counts: CycleCounts) => void;
+  readonly countFailedCycle: () => void;
+  /** Answers a scrape in Prometheus's text format. */
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly close: () => Promise<void>;
+}
+
+type Meter = ReturnType<MeterProvider['getMeter']>;
+
+function watchPools(meter: Meter, pools: MetricsSources['pools']): void {
+  const connections = meter.createObservableGauge('database.pool.connections', {
+    description: 'Connections by pool and state.',
+  });
+  const waiting = meter.createObservableGauge('database.pool.waiting', {
+    description: 'Callers that wait for a connection.',
+  });
+  const max = meter.createObservableGauge('database.pool.max_connections', {
+    description: 'Most connections at once.',
+  });
+  meter.addBatchObservableCallback(
+    (result) => {
+      for (const [pool, read] of Object.entries(pools)) {
+        const stats = read();
+        result.observe(connections, stats.idle, { pool, state: 'idle' });
+        result.observe(connections, stats.total - stats.idle, { pool, state: 'used' });
+        result.observe(waiting, stats.waiting, { pool });
+        result.observe(max, stats.max, { pool });
+      }
+    },
+    [connections, waiting, max],
+  );
+}
+
+function watchKillSwitch(meter: Meter, engaged: MetricsSources['killSwitchEngaged']): void {
+  const gauge = meter.createObservableGauge('kill_switch.engaged', {
+    description: '1 while the kill switch is engaged or cannot be read.',
+  });
+  gauge.addCallback(async (result) => {
+    const isEngaged = await engaged().catch(() => true);
+    result.observe(isEngaged ? 1 : 0);
+  });
+}
+
+/** A meter provider of its own, scraped on a port of its own; independent of tracing. */
+export function createMetrics(sources: MetricsSources): Metrics {
+  const exporter = new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true });
+  const provider = new MeterProvider({
+    readers: [exporter],
+    views: [buckets(REQUEST_DURATION, REQUEST_BUCKETS), buckets(CYCLE_DURATION, CYCLE_BUCKETS)],
+  });
+  const meter = provider.getMeter('order-service');
+  const requests = meter.createHistogram(REQUEST_DURATION, { unit: 's', description: 'Time to answer a request.' });
+  const orders = meter.createCounter('orders', { description: 'Placements by what became of them.' });
+  const cycles = meter.createHistogram(CYCLE_DURATION, { unit: 's', description: 'Time of a processing cycle.' });
+  const cycleOrders = meter.createCounter('limit_processor.orders', { description: 'Orders that cycles looked at.' });
+  const failedCycles = meter.createCounter('limit_processor.failed_cycles', { description: 'Cycles that failed.' });
+  // A counter that first appears at 1 hides its first increase from rate().
+  for (const outcome of ORDER_OUTCOMES) orders.add(0, { outcome });
+  for (const result of CYCLE_RESULTS) cycleOrders.add(0, { result });
+  failedCycles.add(0);
+  watchPools(meter, sources.pools);
+  watchKillSwitch(meter, sources.killSwitchEngaged);
+  return {
+    observeRequest: (seen) =>
+      requests.record(seen.seconds, {
+        'http.request.method': seen.method,
+        'http.route': seen.route,
+        'http.response.status_code': String(seen.status),
+      }),
+    countOrder: (outcome) => orders.add(1, { outcome }),
+    observeCycle: (seconds, counts) => {
+      cycles.record(seconds);
+      for (const result of CYCLE_RESULTS) cycleOrders.add(counts[result], { result });
+    },
+    countFailedCycle: () => failedCycles.add(1),
+    handle: (request, response) => exporter.getMetricsRequestHandler(request, response),
+    close: () => provider.shutdown(),
+  };
+}
