@@ -40,12 +40,13 @@ describe.skipIf(k6 === undefined)('a load test goes red when its promise is brok
   });
 
   test.each([
-    ['answers too slowly', { delayMs: 30 }, "✗ 'p(95)<20'"],
-    ['refuses orders', { orderStatus: 503 }, "✗ 'rate<0.001'"],
-    ['answers 201 without an order', { orderStatus: 201, emptyReply: true }, "✗ 'rate==1'"],
-    ['stalls for longer than the virtual users can bridge', { delayMs: 2_500 }, "✗ 'count==0'"],
-  ])('placement fails when the service %s', async (_what, fault, line) => {
-    const { code, output } = await run('placement.ts', await start(fault), { DURATION_S: '1', WARM_UP_S: '1' });
+    ['answers too slowly', '1', { delayMs: 30 }, "✗ 'p(95)<20'"],
+    ['refuses orders', '1', { orderStatus: 503 }, "✗ 'rate<0.001'"],
+    ['answers 201 without an order', '1', { orderStatus: 201, emptyReply: true }, "✗ 'rate==1'"],
+    // Long enough that the virtual users run out: they bridge 1.5 s.
+    ['stalls for longer than the virtual users can bridge', '2', { delayMs: 2_500 }, "✗ 'count==0'"],
+  ])('placement fails when the service %s', async (_what, durationS, fault, line) => {
+    const { code, output } = await run('placement.ts', await start(fault), { DURATION_S: durationS, WARM_UP_S: '1' });
     expect(output).toContain(line);
     expect(code).toBe(THRESHOLDS_CROSSED);
   });
