@@ -1,14 +1,11 @@
+import type { KeyRole } from '../domain/api-key.ts';
 import { HttpError } from './errors.ts';
-
-/** What an API key may be; the database's CHECK holds the same four. */
-export const ROLES = ['viewer', 'trader', 'operator', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
 
 /** An API key that was found, neither revoked nor expired. Operators' keys may have no account. */
 export interface ApiKeyPrincipal {
   readonly kind: 'api-key';
   readonly keyId: string;
-  readonly role: Role;
+  readonly role: KeyRole;
   readonly accountId: string | null;
 }
 
@@ -16,7 +13,7 @@ export interface ApiKeyPrincipal {
 export type Principal = { readonly kind: 'anonymous' } | { readonly kind: 'order-processor' } | ApiKeyPrincipal;
 
 /** `public` needs no key, `order-processor` the process key, a list any API key with one of these roles. */
-export type Access = 'public' | 'order-processor' | readonly Role[];
+export type Access = 'public' | 'order-processor' | readonly KeyRole[];
 
 /** @throws HttpError `forbidden` when this principal may not use a route with this access. */
 export function authorize(access: Access, principal: Principal): void {
