@@ -34,7 +34,7 @@ test('the deploy job cannot start unless the gate succeeded, and the gate runs w
   expect(gate?.needs).toEqual(Object.keys(others));
   expect(Object.keys(others)).toEqual(['preflight']);
   // A step that may fail must not be the one that decides.
-  expect(gate?.steps.at(-1)).toMatchObject({ env: { NEEDS: '${{ toJSON(needs) }}' } });
+  expect(gate?.steps.at(-1)).toMatchObject({ env: { NEEDS: expect.stringContaining('toJSON(needs)') } });
   expect(gate?.steps.at(-1)).not.toHaveProperty('continue-on-error');
   expect(gate?.steps.at(-1)).not.toHaveProperty('if');
 });
