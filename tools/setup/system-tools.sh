@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# Programs of the operating system, other than PostgreSQL.
+
+set_up_system_tools() {
+  system_tool git git git
+  system_tool curl curl
+  system_tool shellcheck shellcheck shellcheck
+  system_tool redis-server redis-server redis-server
+  system_tool redis-cli redis-tools
+  system_tool prometheus prometheus prometheus
+  system_tool promtool prometheus promtool
+}
+
+# system_tool PROGRAM PACKAGE [NEED…]
+system_tool() {
+  local program=$1 package=$2 off
+  shift 2
+  if command -v "$program" >/dev/null; then
+    report_system_tool found "$program"
+    return
+  fi
+  off=$(apt_is_off)
+  if [ -n "$off" ]; then
+    missing "$program" "$off; install the package $package" "$@"
+  elif apt_install "$package" && hash -r && command -v "$program" >/dev/null; then
+    report_system_tool installed "$program"
+  else
+    missing "$program" "apt-get could not install $package" "$@"
+  fi
+}
+
+report_system_tool() {
+  local how=$1 program=$2
+  "$how" "$program" "$(version_said_by "$program" --version)" "$(command -v "$program")"
+}
