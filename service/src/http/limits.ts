@@ -16,6 +16,8 @@ const IPV6_SUBNET_BITS = 56;
 const common: Partial<Options> = {
   standardHeaders: 'draft-8',
   legacyHeaders: false,
+  // Forwarding headers that no trusted proxy wrote are ignored on purpose; that is no mistake to warn about.
+  validate: { xForwardedForHeader: false, forwardedHeader: false },
   handler: (_request, _response, next) => {
     next(new HttpError('rate_limited'));
   },

@@ -1,0 +1,240 @@
+/** Builds and closes everything. The only place that sees all rooms; tests and drills start the service here too. */
+import { randomBytes } from 'node:crypto';
+import type { Express } from 'express';
+import { type Config, loadConfig } from './config.ts';
+import { findApiKey } from './db/api-keys.ts';
+import { createPool, type DatabasePool, withConnection } from './db/pool.ts';
+import { healthRoutes } from './http/health.ts';
+import { killSwitchRoutes } from './http/kill-switch.ts';
+import { createListener } from './http/listener.ts';
+import { type LiveRoute, liveRoutes } from './http/live-routes.ts';
+import { openApiRoute } from './http/openapi.ts';
+import { orderRoutes } from './http/orders.ts';
+import { portfolioRoutes } from './http/portfolio.ts';
+import { createReadiness } from './http/readiness.ts';
+import type { Route } from './http/route.ts';
+import { createServer } from './http/server.ts';
+import { type LastCycle, tradeRoutes } from './http/trade.ts';
+import { readKillSwitch, setKillSwitch } from './kill-switch/kill-switch.ts';
+import { type ExecutionCycle, executeLimitOrders } from './orders/execute-limit-orders.ts';
+import { getOrder, getOrderEvents } from './orders/get-order.ts';
+import { getPortfolio } from './orders/get-portfolio.ts';
+import { listOrders } from './orders/list-orders.ts';
+import { placeOrder } from './orders/place-order.ts';
+import { createLogger, type Logger } from './telemetry/logger.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { createCycleReport, startLimitProcessor } from './workers/limit-processor.ts';
+import type { Loop } from './workers/loop.ts';
+
+/** `api` answers requests, `worker` processes orders (and answers health only), `all` does both in one process. */
+export const ROLES = ['api', 'worker', 'all'] as const;
+export type AppRole = (typeof ROLES)[number];
+
+export interface AppOptions {
+  readonly logger: Logger;
+  readonly role?: AppRole;
+}
+
+export interface App {
+  readonly express: Express;
+  /** Resolves once both ports accept connections. Rejects with a ListenError, leaving nothing open. */
+  readonly start: () => Promise<{ readonly port: number; readonly metricsPort: number }>;
+  /**
+   * Readiness off, DRAIN_DELAY_MS, port closed, requests and the worker's step finished, pools closed.
+   * Rejects when that took longer than `deadlineMs`; connections are then cut. Repeated calls share one result.
+   */
+  readonly close: (deadlineMs: number) => Promise<void>;
+}
+
+/** Requests must not starve probes, nor cycles requests: each has connections of its own. */
+const HEALTH_POOL = { max: 2, queueMax: 50, connectionTimeoutMs: 900, statementTimeoutMs: 800, queryTimeoutMs: 900 };
+const WORKER_POOL_MAX = 3;
+/** A cycle may touch a whole batch of orders, and nobody waits for it on a socket. */
+const WORKER_STATEMENT_TIMEOUT_MS = 10_000;
+const READINESS_TIMEOUT_MS = 1000;
+
+interface Pools {
+  readonly api: DatabasePool;
+  readonly health: DatabasePool;
+  readonly worker: DatabasePool;
+}
+
+function createPools(config: Config, logger: Logger): Pools {
+  const pool = (name: keyof Pools, bounds: Partial<Config['pool']>): DatabasePool =>
+    createPool({
+      ...config.pool,
+      ...bounds,
+      connectionString: config.databaseUrl,
+      applicationName: `order-service ${name}`,
+      onError: (error) => logger.warn({ err: error, pool: name }, 'Database connection lost'),
+    });
+  return {
+    api: pool('api', {}),
+    health: pool('health', HEALTH_POOL),
+    worker: pool('worker', {
+      max: WORKER_POOL_MAX,
+      statementTimeoutMs: WORKER_STATEMENT_TIMEOUT_MS,
+      queryTimeoutMs: WORKER_STATEMENT_TIMEOUT_MS + 500,
+    }),
+  };
+}
+
+/** What the parts share while the process lives. */
+interface Context {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly pools: Pools;
+  readonly metrics: Metrics;
+  draining: boolean;
+  lastCycle: LastCycle | null;
+}
+
+function recordCycle(context: Context, cycle: ExecutionCycle): LastCycle {
+  const { examined, executed, expired, failed, durationMs } = cycle;
+  context.metrics.observeCycle(durationMs / 1000, { examined, executed, expired, failed });
+  context.lastCycle = { examined, executed, expired, failed, durationMs, finishedAt: new Date().toISOString() };
+  return context.lastCycle;
+}
+
+function boundsOf(config: Config) {
+  return { batch: config.processor.batch, quoteMaxAgeMs: config.orders.quoteMaxAgeMs };
+}
+
+function tradingRoutes(context: Context, readiness: ReturnType<typeof createReadiness>): readonly Route[] {
+  const { config, pools, metrics } = context;
+  const report = createCycleReport(context.logger);
+  return [
+    ...orderRoutes({
+      placeOrder: (command, render) => placeOrder({ pool: pools.api, limits: config.orders, render }, command),
+      getOrder: (accountId, orderId) => getOrder(pools.api, accountId, orderId),
+      getOrderEvents: (accountId, orderId) => getOrderEvents(pools.api, accountId, orderId),
+      listOrders: (query) => listOrders(pools.api, query),
+      countOrder: metrics.countOrder,
+    }),
+    ...portfolioRoutes({ getPortfolio: (accountId) => getPortfolio(pools.api, accountId) }),
+    ...killSwitchRoutes({
+      readKillSwitch: () => readKillSwitch(pools.api),
+      setKillSwitch: (state, reason, by) => setKillSwitch(pools.api, state, reason, by),
+    }),
+    ...tradeRoutes({
+      processOrders: async () => {
+        const cycle = await executeLimitOrders(pools.worker, boundsOf(config));
+        report(cycle);
+        const { finishedAt: _, ...counts } = recordCycle(context, cycle);
+        return counts;
+      },
+      lastCycle: () => context.lastCycle,
+      databaseIsUp: async () => (await readiness()).database.status === 'up',
+    }),
+  ];
+}
+
+function createExpress(context: Context, role: AppRole): Express {
+  const { config, pools } = context;
+  const isDraining = (): boolean => context.draining;
+  const readiness = createReadiness({
+    // Reading the kill switch proves more than SELECT 1: the schema is there, and orders could be checked against it.
+    askDatabase: () => readKillSwitch(pools.health),
+    isDraining,
+    timeoutMs: READINESS_TIMEOUT_MS,
+  });
+  const health = healthRoutes({ readiness, uptimeSeconds: () => Math.round(process.uptime()) });
+  const routes = role === 'worker' ? health : [...health, ...tradingRoutes(context, readiness)];
+  return createServer([...routes, openApiRoute(routes)], {
+    ...config.http,
+    logger: context.logger,
+    orderProcessingApiKey: config.orderProcessingApiKey,
+    findApiKey: (digest) => withConnection(pools.api, (tx) => findApiKey(tx, digest)),
+    observe: context.metrics.observeRequest,
+    isDraining,
+  });
+}
+
+function createContext(config: Config, logger: Logger): Context {
+  const pools = createPools(config, logger);
+  const metrics = createMetrics({
+    pools: { api: pools.api.stats, health: pools.health.stats, worker: pools.worker.stats },
+    killSwitchEngaged: async () => (await readKillSwitch(pools.health)).state !== 'ACTIVE',
+  });
+  return { config, logger, pools, metrics, draining: false, lastCycle: null };
+}
+
+function startWorker(context: Context): Loop {
+  return startLimitProcessor({
+    pool: context.pools.worker,
+    bounds: boundsOf(context.config),
+    intervalMs: context.config.processor.intervalMs,
+    log: context.logger,
+    onCycle: (cycle) => recordCycle(context, cycle),
+  });
+}
+
+/** Rejects when `work` is not done in time; `work` itself goes on. */
+async function within(deadlineMs: number, work: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`not drained within ${deadlineMs} ms`)), deadlineMs);
+  try {
+    await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Wires everything. Nothing listens and nothing is connected before `start`. */
+export function createApp(config: Config, options: AppOptions): App {
+  const role = options.role ?? 'all';
+  const context = createContext(config, options.logger);
+  const express = createExpress(context, role);
+  const api = createListener(express);
+  const scrape = createListener((request, response) => {
+    if (request.url === '/metrics' && request.method === 'GET') context.metrics.handle(request, response);
+    else response.writeHead(404).end();
+  });
+  let worker: Loop | undefined;
+  let closing: Promise<void> | undefined;
+
+  const release = async (): Promise<void> => {
+    await Promise.all([api.drain(), worker?.stop()]);
+    // The last scrape may still be under way; nothing else is worth waiting for on that port.
+    scrape.cut();
+    await scrape.drain();
+    await context.metrics.close();
+    await Promise.all(Object.values(context.pools).map((pool: DatabasePool) => pool.end()));
+  };
+  const drain = async (): Promise<void> => {
+    context.draining = true;
+    await new Promise((resolve) => setTimeout(resolve, config.drain.delayMs));
+    await release();
+  };
+  return {
+    express,
+    start: async () => {
+      try {
+        const metricsPort = await scrape.listen(config.metrics.host, config.metrics.port);
+        const port = await api.listen(config.http.host, config.http.port);
+        if (role !== 'api') worker = startWorker(context);
+        return { port, metricsPort };
+      } catch (error) {
+        await release();
+        throw error;
+      }
+    },
+    close: (deadlineMs) => {
+      closing ??= within(deadlineMs, drain()).catch((error: unknown) => {
+        api.cut();
+        throw error;
+      });
+      return closing;
+    },
+  };
+}
+
+/** Every route of the live router, without a database, a configuration or a port. */
+export function describeRoutes(): readonly LiveRoute[] {
+  const config = loadConfig({
+    DATABASE_URL: 'postgres://nowhere.invalid/none',
+    ORDER_PROCESSING_API_KEY: randomBytes(32).toString('hex'),
+  });
+  const logger = createLogger({ level: 'silent', nodeEnv: 'production', secrets: [] });
+  return liveRoutes(createApp(config, { logger }).express);
+}
