@@ -94,7 +94,10 @@ export default defineConfig({
     committedAt: 'SELECT pg_xact_commit_timestamp(xmin) FROM risk.kill_switch',
   },
   code: { typeCheck: ['tsc', '--noEmit'], production: ['service/src/**/*.ts', 'checks/src/**/*.ts'] },
-  load: { script: 'loadtests/placement.ts' },
+  load: {
+    script: 'loadtests/placement.ts',
+    environment: { BASE_URL: '{url}', TRADER_KEYS_FILE: '{writerKeysFile}' },
+  },
   runbooks: { scripts: ['runbooks/bin/*'] },
   workflows: ['.github/workflows/*.yml'],
 });

@@ -85,7 +85,8 @@ const schema = z.strictObject({
     /** Globs of the code that runs in production. */
     production: z.array(z.string()).min(1),
   }),
-  load: z.strictObject({ script: z.string(), environment: z.record(z.string(), z.string()).default({}) }).optional(),
+  /** A k6 script with its thresholds, and its environment: `{url}` and `{writerKeysFile}` (a key per line) are filled in. */
+  load: z.strictObject({ script: z.string(), environment: z.record(z.string(), z.string()) }).optional(),
   runbooks: z.strictObject({ scripts: z.array(z.string()).min(1) }).optional(),
   workflows: z.array(z.string()).min(1).optional(),
 });
@@ -99,6 +100,16 @@ export interface Credentials {
   writers: string[];
   /** May throw the kill switch. */
   operator: string;
+}
+
+/** Parts that a service may not have. */
+export type OptionalPart = { [Part in keyof Config]-?: undefined extends Config[Part] ? Part : never }[keyof Config];
+
+/** A part that not every service has. @throws when it is absent: a gate that uses it declares the need `config:PART`. */
+export function partOf<Part extends OptionalPart>(config: Pick<Config, Part>, part: Part): NonNullable<Config[Part]> {
+  const described = config[part];
+  if (!described) throw new Error(`preflight.config.ts does not describe \`${part}\``);
+  return described;
 }
 
 /** Types `preflight.config.ts`. It is checked when it is loaded. */

@@ -1,4 +1,5 @@
 import type { Drill } from '../engine/gate.ts';
+import backendKilledMidOrder from './backend-killed-mid-order.ts';
 
 /** Every drill. Each has the target to itself. */
-export const drills: readonly Drill[] = [];
+export const drills: readonly Drill[] = [backendKilledMidOrder];

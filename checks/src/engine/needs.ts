@@ -1,10 +1,7 @@
-import type { Config } from '../config.ts';
+import type { Config, OptionalPart } from '../config.ts';
 import type { Check } from './gate.ts';
 import { type ToolName, type Tools, toolNames } from './tools.ts';
 import { headOf, type Tree } from './tree.ts';
-
-/** Parts of `preflight.config.ts` that a service may not have. */
-type OptionalPart = 'write' | 'killSwitch' | 'load' | 'runbooks' | 'workflows';
 
 /**
  * - `git`: the tree is a repository with at least one commit.

@@ -71,7 +71,8 @@ async function prove(
 
 async function lookOnce(check: Check, sandbox: Sandbox, options: ProveOptions): Promise<CheckResult> {
   const tools = findTools(sandbox.scratch.root);
-  const around = { ...options, tree: sandbox.scratch, tools, checks: [check] };
+  // The configuration is the sandbox's: a sabotage may break a promise that is made there.
+  const around = { ...options, config: sandbox.config, tree: sandbox.scratch, tools, checks: [check] };
   const [result] = await runChecks({ ...around, openSandbox: async () => sandbox });
   if (!result) throw new Error(`${check.id} gave no result`);
   return result;

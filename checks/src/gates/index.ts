@@ -1,5 +1,15 @@
 import type { Gate } from '../engine/gate.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
+import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
+import healthAnswers from './http/health-answers.ts';
+import stopsNewOrders from './kill-switch/stops-new-orders.ts';
+import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
 
 /** Every gate, by area and then by the order in which a reader would ask. Disturbing gates come last within a run by themselves. */
-export const gates: readonly Gate[] = [requiredIndexesExist];
+export const gates: readonly Gate[] = [
+  requiredIndexesExist,
+  everyEndpointNeedsAKey,
+  placementMeetsItsLatency,
+  stopsNewOrders,
+  healthAnswers,
+];

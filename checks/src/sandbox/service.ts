@@ -27,7 +27,7 @@ export interface ServiceOptions {
 
 const probeTimeoutMs = 1_000;
 
-/** Fills `{name}` in the configured environment. An unknown placeholder is a fault of the configuration. */
+/** Fills `{name}` in a configured environment. @throws for a placeholder that nobody fills. */
 export function fillPlaceholders(
   environment: Record<string, string>,
   values: Record<string, string>,
@@ -35,7 +35,10 @@ export function fillPlaceholders(
   const fill = (text: string) =>
     text.replace(/\{(\w+)\}/g, (_, name: string) => {
       const value = values[name];
-      if (value === undefined) throw new Error(`service.environment names {${name}}, which no sandbox provides`);
+      if (value === undefined)
+        throw new Error(
+          `preflight.config.ts names {${name}} in an environment, and only these are filled in: ${Object.keys(values).join(', ')}`,
+        );
       return value;
     });
   return Object.fromEntries(Object.entries(environment).map(([name, text]) => [name, fill(text)]));
