@@ -1,0 +1,28 @@
+import type { Tx } from './pool.ts';
+
+/** A tradable symbol; sizes are decimal strings. */
+export interface NewInstrument {
+  readonly symbol: string;
+  readonly assetClass: 'crypto' | 'equity';
+  readonly venue: string;
+  readonly tickSize: string;
+  readonly lotSize: string;
+  readonly minNotional: string;
+}
+
+/** Adds symbols; one that exists keeps its increments, because resting orders were checked against them. */
+export async function insertInstruments(tx: Tx, instruments: readonly NewInstrument[]): Promise<void> {
+  await tx.query({
+    text: `INSERT INTO market.instruments (symbol, asset_class, venue, tick_size, lot_size, min_notional)
+      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[])
+      ON CONFLICT (symbol) DO NOTHING`,
+    values: [
+      instruments.map((instrument) => instrument.symbol),
+      instruments.map((instrument) => instrument.assetClass),
+      instruments.map((instrument) => instrument.venue),
+      instruments.map((instrument) => instrument.tickSize),
+      instruments.map((instrument) => instrument.lotSize),
+      instruments.map((instrument) => instrument.minNotional),
+    ],
+  });
+}

@@ -1,0 +1,142 @@
+import type { Tx } from './pool.ts';
+
+/** A quote is fresh when it is younger than $1 milliseconds and not from the future (a clock may be off by seconds). */
+const FRESH_QUOTE = `q.as_of > clock_timestamp() - $1::integer * interval '1 millisecond'
+      AND q.as_of <= clock_timestamp() + interval '5 seconds'`;
+const RESTING = `o.mode = 'PAPER' AND o.status IN ('OPEN', 'PARTIALLY_FILLED')`;
+const UNEXPIRED = '(o.expire_at IS NULL OR o.expire_at > now())';
+
+/**
+ * Orders that their quote would fill now, one branch per kind, so that each is a range of orders_resting_idx.
+ * $1 oldest quote in milliseconds, $3 only these orders, or null for all. Not every order: at most `limit`.
+ */
+const marketable = (limit: string): string => `
+  SELECT m.id FROM (
+    SELECT o.id FROM market.quotes q JOIN execution.orders o
+      ON o.symbol = q.symbol AND o.side = 'BUY' AND o.price >= q.ask
+    WHERE ${FRESH_QUOTE} AND ${RESTING} AND ${UNEXPIRED}
+    UNION ALL
+    SELECT o.id FROM market.quotes q JOIN execution.orders o
+      ON o.symbol = q.symbol AND o.side = 'SELL' AND o.price <= q.bid
+    WHERE ${FRESH_QUOTE} AND ${RESTING} AND ${UNEXPIRED}
+    UNION ALL
+    SELECT o.id FROM market.quotes q JOIN execution.orders o ON o.symbol = q.symbol AND o.price IS NULL
+    WHERE ${FRESH_QUOTE} AND ${RESTING} AND ${UNEXPIRED}
+      AND (o.side = 'SELL' OR q.ask * (o.quantity - o.filled_quantity) <= o.reserved_cash)
+  ) m
+  WHERE $3::uuid[] IS NULL OR m.id = ANY ($3::uuid[])
+  LIMIT ${limit}`;
+
+/**
+ * Twice the batch is looked at, so that a second processor finds orders that the first has not claimed.
+ *
+ * Locks are taken in the order that everything here keeps: orders (skipping what others hold), then accounts by id. The
+ * count of the locked accounts is a condition of every row that is written, so all are locked before any is changed.
+ * A BUY is filled only if its reservation pays for it: for MARKET orders the padding is the collar.
+ */
+const EXECUTE_SQL = `
+  WITH claimed AS MATERIALIZED (
+    SELECT o.id, o.account_id, o.symbol, o.side, o.version, o.status, o.quantity AS total, o.reserved_cash,
+      o.reserved_quantity, o.quantity - o.filled_quantity AS quantity, o.filled_quantity, o.average_fill_price,
+      CASE o.side WHEN 'BUY' THEN q.ask ELSE q.bid END AS price
+    FROM execution.orders o JOIN market.quotes q ON q.symbol = o.symbol
+    WHERE o.id IN (SELECT m.id FROM (${marketable('2 * $2::integer')}) m)
+      AND ${RESTING} AND ${UNEXPIRED}
+      AND CASE WHEN o.side = 'SELL' THEN coalesce(o.price <= q.bid, true)
+        ELSE coalesce(o.price >= q.ask, true) AND q.ask * (o.quantity - o.filled_quantity) <= o.reserved_cash END
+    LIMIT $2::integer
+    FOR NO KEY UPDATE OF o SKIP LOCKED
+  ), locked_accounts AS MATERIALIZED (
+    SELECT a.id FROM portfolio.accounts a WHERE a.id IN (SELECT account_id FROM claimed) ORDER BY a.id FOR NO KEY UPDATE
+  ), settled AS MATERIALIZED (
+    SELECT c.*, c.quantity * c.price AS value, gen_random_uuid() AS fill_id,
+      (coalesce(c.average_fill_price * c.filled_quantity, 0) + c.quantity * c.price) / c.total AS average
+    FROM claimed c WHERE (SELECT count(*) FROM locked_accounts) > 0
+  ), filled AS (
+    INSERT INTO execution.fills (id, order_id, exchange_fill_id, quantity, price, fee, at)
+    SELECT s.fill_id, s.id, 'paper-' || s.id || '-' || (s.version + 1), s.quantity, s.price, 0, now() FROM settled s
+  ), described AS MATERIALIZED (
+    SELECT s.id, s.version, s.status, jsonb_build_object('fillId', s.fill_id, 'accountId', s.account_id,
+      'symbol', s.symbol, 'side', s.side, 'quantity', trim_scale(s.quantity)::text, 'price', trim_scale(s.price)::text,
+      'filledQuantity', trim_scale(s.total)::text, 'averageFillPrice', trim_scale(round(s.average, 16))::text,
+      'reservedCash', '0', 'reservedQuantity', '0') AS data
+    FROM settled s
+  ), events AS (
+    INSERT INTO execution.order_events (order_id, version, type, from_status, to_status, data, at)
+    SELECT d.id, d.version + 1, 'FILLED', d.status, 'FILLED', d.data, now() FROM described d
+  ), outbox AS (
+    INSERT INTO execution.portfolio_events_outbox (order_id, type, payload, created_at)
+    SELECT d.id, 'ORDER_FILLED', d.data, now() FROM described d
+  ), updated AS (
+    UPDATE execution.orders o SET status = 'FILLED', version = o.version + 1, filled_quantity = o.quantity,
+      average_fill_price = round(s.average, 16), reserved_cash = 0, reserved_quantity = 0, updated_at = now()
+    FROM settled s WHERE o.id = s.id RETURNING o.id
+  ), cash AS (
+    UPDATE portfolio.accounts a SET cash = a.cash + d.delta, reserved = a.reserved - d.released
+    FROM (
+      SELECT account_id, sum(reserved_cash) AS released,
+        sum(CASE side WHEN 'BUY' THEN reserved_cash - value ELSE value END) AS delta
+      FROM settled GROUP BY account_id
+    ) d
+    WHERE a.id = d.account_id
+  ), deltas AS MATERIALIZED (
+    SELECT account_id, symbol, sum(reserved_quantity) AS released,
+      coalesce(sum(quantity) FILTER (WHERE side = 'BUY'), 0) AS bought,
+      coalesce(sum(value) FILTER (WHERE side = 'BUY'), 0) AS bought_cost,
+      coalesce(sum(quantity) FILTER (WHERE side = 'SELL'), 0) AS sold
+    FROM settled GROUP BY account_id, symbol
+  ), positions AS (
+    INSERT INTO portfolio.positions AS p (account_id, symbol, quantity, reserved, cost)
+    SELECT account_id, symbol, bought, 0, bought_cost FROM deltas ORDER BY account_id, symbol
+    ON CONFLICT (account_id, symbol) DO UPDATE SET (quantity, reserved, cost) = (
+      SELECT p.quantity + d.bought - d.sold, p.reserved - d.released,
+        -- What is sold takes its share of the cost with it.
+        CASE WHEN p.quantity + d.bought = d.sold THEN 0
+          ELSE round((p.cost + d.bought_cost) * (p.quantity + d.bought - d.sold) / (p.quantity + d.bought), 16) END
+      FROM deltas d WHERE d.account_id = EXCLUDED.account_id AND d.symbol = EXCLUDED.symbol)
+  )
+  SELECT (SELECT count(*) FROM claimed)::integer AS examined, (SELECT count(*) FROM updated)::integer AS executed`;
+
+/** What bounds a cycle. */
+export interface ExecutionBounds {
+  readonly quoteMaxAgeMs: number;
+  /** Most orders of one statement. */
+  readonly batch: number;
+}
+
+/** Fills what the quotes fill, at most `batch` orders, or only those of `orderIds`. One statement. */
+export async function fillMarketableOrders(
+  tx: Tx,
+  bounds: ExecutionBounds,
+  orderIds: readonly string[] | null,
+): Promise<{ examined: number; executed: number }> {
+  const { rows } = await tx.query<{ examined: number; executed: number }>({
+    name: 'fill-marketable-orders',
+    text: EXECUTE_SQL,
+    values: [bounds.quoteMaxAgeMs, bounds.batch, orderIds],
+  });
+  return rows[0] ?? { examined: 0, executed: 0 };
+}
+
+/** Ids of orders that the quotes would fill now, without claiming them. */
+export async function findMarketableOrders(tx: Tx, bounds: ExecutionBounds): Promise<string[]> {
+  const { rows } = await tx.query<{ id: string }>({
+    name: 'find-marketable-orders',
+    text: marketable('$2::integer'),
+    values: [bounds.quoteMaxAgeMs, bounds.batch, null],
+  });
+  return rows.map((row) => row.id);
+}
+
+/** Symbols on which orders rest while no fresh quote can price them. */
+export async function findUnpricedSymbols(tx: Tx, quoteMaxAgeMs: number): Promise<string[]> {
+  const { rows } = await tx.query<{ symbol: string }>({
+    name: 'find-unpriced-symbols',
+    text: `SELECT i.symbol FROM market.instruments i
+      WHERE NOT EXISTS (SELECT FROM market.quotes q WHERE q.symbol = i.symbol AND ${FRESH_QUOTE})
+        AND EXISTS (SELECT FROM execution.orders o WHERE o.symbol = i.symbol AND ${RESTING})
+      ORDER BY i.symbol`,
+    values: [quoteMaxAgeMs],
+  });
+  return rows.map((row) => row.symbol);
+}

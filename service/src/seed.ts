@@ -1,0 +1,171 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { createCommandPool, runCommand, UsageError } from './command.ts';
+import { loadCommandConfig } from './config.ts';
+import { type Account, ensureAccounts, recordDeposits, recordTransfers } from './db/accounts.ts';
+import { insertApiKeys } from './db/api-keys.ts';
+import { insertInstruments } from './db/instruments.ts';
+import { type DatabasePool, type Tx, transaction } from './db/pool.ts';
+import { upsertQuotes } from './db/quotes.ts';
+import { type KeyRole, mintKey } from './domain/api-key.ts';
+
+const USAGE = `Usage: node service/src/seed.ts [--traders N] [--json]
+
+Fills a throwaway database with demo data: three symbols with quotes, N traders (default 10) with cash, holdings and a key
+each, and a viewer, an operator and an admin key. Prints the keys as JSON. Run again, it makes further keys, and
+neither accounts nor cash twice.
+
+  --traders N   1 to 1000
+  --json        on one line, for programs
+
+It refuses NODE_ENV=production and a database on another machine.
+Environment: DATABASE_URL. Exit codes: 0 done, 1 failed or refused, 2 usage, 78 environment.`;
+
+const TRADERS_DEFAULT = '10';
+const TRADERS_MAX = 1000;
+const CASH = '1000000000';
+
+const INSTRUMENTS = [
+  {
+    symbol: 'BTCUSDT',
+    assetClass: 'crypto',
+    venue: 'paper',
+    tickSize: '0.01',
+    lotSize: '0.00001',
+    minNotional: '0.01',
+    bid: '64999.99',
+    ask: '65000.01',
+    held: '100',
+  },
+  {
+    symbol: 'ETHUSDT',
+    assetClass: 'crypto',
+    venue: 'paper',
+    tickSize: '0.01',
+    lotSize: '0.0001',
+    minNotional: '0.01',
+    bid: '3499.99',
+    ask: '3500.01',
+    held: '1000',
+  },
+  {
+    symbol: 'AAPL',
+    assetClass: 'equity',
+    venue: 'paper',
+    tickSize: '0.01',
+    lotSize: '1',
+    minNotional: '1',
+    bid: '229.99',
+    ask: '230.01',
+    held: '10000',
+  },
+] as const;
+
+/** What the seed printed; keys are shown this once. */
+export interface Seeded {
+  readonly traders: readonly { readonly account: string; readonly accountId: string; readonly key: string }[];
+  readonly viewer: string;
+  readonly operator: string;
+  readonly admin: string;
+}
+
+/** Seeds in one transaction of a few set-based statements. */
+export async function seed(pool: DatabasePool, traderCount: number): Promise<Seeded> {
+  return transaction(pool, async (tx) => {
+    await insertInstruments(tx, INSTRUMENTS);
+    await upsertQuotes(
+      tx,
+      INSTRUMENTS.map(({ symbol, bid, ask }) => ({ symbol, bid, ask, asOf: null })),
+    );
+    const traders = await seedTraders(tx, traderCount);
+    const [first] = traders;
+    if (first === undefined) {
+      throw new RangeError('at least one trader is needed');
+    }
+    return seedKeys(tx, traders, first);
+  });
+}
+
+async function seedTraders(tx: Tx, count: number): Promise<Account[]> {
+  const wanted = Array.from({ length: count }, (_, index) => ({
+    id: randomUUIDv7(),
+    name: `trader-${String(index + 1).padStart(4, '0')}`,
+  }));
+  const accounts = await ensureAccounts(tx, wanted);
+  const made: ReadonlySet<string> = new Set(wanted.map(({ id }) => id));
+  const fresh = accounts.filter(({ id }) => made.has(id));
+  await recordDeposits(
+    tx,
+    fresh.map(({ id }) => ({ id: randomUUIDv7(), accountId: id, amount: CASH })),
+    'seed',
+  );
+  const transfers = fresh.flatMap(({ id }) =>
+    INSTRUMENTS.map(({ symbol, held }) => ({
+      id: randomUUIDv7(),
+      accountId: id,
+      symbol,
+      quantity: held,
+      cost: '0',
+    })),
+  );
+  await recordTransfers(tx, transfers, 'seed');
+  return accounts.toSorted((a, b) => a.name.localeCompare(b.name));
+}
+
+async function seedKeys(tx: Tx, traders: readonly Account[], first: Account): Promise<Seeded> {
+  const mint = (role: KeyRole, accountId: string | null) => ({
+    ...mintKey(),
+    id: randomUUIDv7(),
+    role,
+    accountId,
+    expiresAt: null,
+  });
+  const traderKeys = traders.map((trader) => ({ trader, minted: mint('trader', trader.id) }));
+  const viewer = mint('viewer', first.id);
+  const operator = mint('operator', null);
+  const admin = mint('admin', null);
+  await insertApiKeys(tx, [...traderKeys.map(({ minted }) => minted), viewer, operator, admin]);
+  return {
+    traders: traderKeys.map(({ trader, minted }) => ({ account: trader.name, accountId: trader.id, key: minted.key })),
+    viewer: viewer.key,
+    operator: operator.key,
+    admin: admin.key,
+  };
+}
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1', '[::1]']);
+
+/** A socket directory is this machine, too. `?host=` overrules the host of the URL, as in the client library. */
+export function isLoopback(databaseUrl: string): boolean {
+  const url = new URL(databaseUrl);
+  const hosts = [
+    ...url.searchParams.getAll('host'),
+    ...(url.hostname === '' ? [] : [decodeURIComponent(url.hostname)]),
+  ];
+  return hosts.length > 0 && hosts.every((host) => LOOPBACK.has(host) || host.startsWith('/'));
+}
+
+async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { traders: { type: 'string', default: TRADERS_DEFAULT }, json: { type: 'boolean', default: false } },
+  });
+  const count = /^\d{1,4}$/.test(values.traders) ? Number(values.traders) : 0;
+  if (count < 1 || count > TRADERS_MAX) {
+    throw new UsageError(`--traders must be 1 to ${TRADERS_MAX}`);
+  }
+  const config = loadCommandConfig();
+  if (config.nodeEnv === 'production' || !isLoopback(config.databaseUrl)) {
+    throw new Error('refused: demo data goes into a database on this machine, and never into production');
+  }
+  const pool = createCommandPool(config.databaseUrl, 'seed');
+  try {
+    process.stdout.write(`${JSON.stringify(await seed(pool, count), null, values.json ? 0 : 2)}\n`);
+  } finally {
+    await pool.end();
+  }
+}
+
+if (import.meta.main) {
+  await runCommand(USAGE, main);
+}

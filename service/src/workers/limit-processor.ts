@@ -1,0 +1,61 @@
+import type { ExecutionBounds } from '../db/limit-orders.ts';
+import type { DatabasePool } from '../db/pool.ts';
+import { type ExecutionCycle, executeLimitOrders } from '../orders/execute-limit-orders.ts';
+import { type Loop, startLoop } from './loop.ts';
+
+/** The part of a logger that a worker uses: fields first, a constant message second. */
+export interface WorkerLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Messages that operators' alerts look for, word by word. */
+export const PROCESSOR_MESSAGES = {
+  cycleFailed: 'Critical error in order processing',
+  orderFailed: 'Failed to execute limit order',
+  noPrice: 'Unable to get price for asset',
+  executed: 'Limit orders executed',
+} as const;
+
+export interface LimitProcessorOptions {
+  /** A pool of its own, so that requests and cycles cannot starve each other. */
+  readonly pool: DatabasePool;
+  readonly bounds: ExecutionBounds;
+  readonly intervalMs: number;
+  readonly log: WorkerLog;
+  /** Hears every finished cycle, for metrics. It must not throw. */
+  readonly onCycle?: (cycle: ExecutionCycle) => void;
+}
+
+/** Runs the limit processor until it is stopped. */
+export function startLimitProcessor(options: LimitProcessorOptions): Loop {
+  const report = createCycleReport(options.log);
+  return startLoop({
+    intervalMs: options.intervalMs,
+    step: async () => {
+      const cycle = await executeLimitOrders(options.pool, options.bounds);
+      report(cycle);
+      options.onCycle?.(cycle);
+    },
+    onError: (error) => options.log.error({ err: error }, PROCESSOR_MESSAGES.cycleFailed),
+  });
+}
+
+/** Logs what a cycle did. A symbol without a price is logged when it loses its price, not in every cycle. */
+export function createCycleReport(log: WorkerLog): (cycle: ExecutionCycle) => void {
+  let known: ReadonlySet<string> = new Set();
+  return (cycle) => {
+    for (const symbol of cycle.unpriced.filter((candidate) => !known.has(candidate))) {
+      log.warn({ symbol }, PROCESSOR_MESSAGES.noPrice);
+    }
+    known = new Set(cycle.unpriced);
+    for (const { orderId, error } of cycle.failures) {
+      log.error({ orderId, err: error }, PROCESSOR_MESSAGES.orderFailed);
+    }
+    if (cycle.executed > 0 || cycle.expired > 0) {
+      const { examined, executed, expired, failed, durationMs } = cycle;
+      log.info({ examined, executed, expired, failed, durationMs }, PROCESSOR_MESSAGES.executed);
+    }
+  };
+}
