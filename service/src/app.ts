@@ -153,7 +153,8 @@ function createExpress(context: Context, role: AppRole): Express {
 function createContext(config: Config, logger: Logger): Context {
   const pools = createPools(config, logger);
   const metrics = createMetrics({
-    pools: { api: pools.api.stats, health: pools.health.stats, worker: pools.worker.stats },
+    // The scrape itself uses the health pool, whose gauges would therefore only show the scrape.
+    pools: { api: pools.api.stats, worker: pools.worker.stats },
     killSwitchEngaged: async () => (await readKillSwitch(pools.health)).state !== 'ACTIVE',
   });
   return { config, logger, pools, metrics, draining: false, lastCycle: null };

@@ -17,17 +17,19 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   db: ['domain'],
   exchange: ['domain'],
   'market-data': ['domain'],
-  access: ['db', 'domain'],
   'kill-switch': ['db', 'domain'],
   orders: ['db', 'domain', 'exchange'],
   workers: ['orders', 'db', 'domain', 'exchange', 'market-data', 'kill-switch', 'telemetry'],
-  http: ['orders', 'kill-switch', 'access', 'domain', 'telemetry'],
+  http: ['orders', 'kill-switch', 'domain', 'telemetry'],
   main: ['app', 'config', 'telemetry'],
-  migrate: ['config', 'db', 'domain'],
-  keys: ['config', 'access', 'db', 'domain'],
-  seed: ['config', 'access', 'db', 'domain'],
+  command: ['config', 'db', 'domain'],
+  migrate: ['command', 'config', 'db', 'domain'],
+  keys: ['command', 'config', 'db', 'domain'],
+  seed: ['command', 'config', 'db', 'domain'],
 };
-const SEES_EVERYTHING_BUT: Readonly<Record<string, readonly string[]>> = { app: ['main', 'migrate', 'keys', 'seed'] };
+const SEES_EVERYTHING_BUT: Readonly<Record<string, readonly string[]>> = {
+  app: ['main', 'command', 'migrate', 'keys', 'seed'],
+};
 
 /** Static imports, re-exports and dynamic imports of a literal, type-only ones included. */
 const IMPORTS = /\b(?:import|export)\b(?:[^'"`;]*?\bfrom\b)?\s*\(?\s*['"]([^'"]+)['"]/g;

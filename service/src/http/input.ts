@@ -25,9 +25,9 @@ export function parseInput<S extends z.ZodType>(
   throw new InvalidInputError(faults);
 }
 
-const DECIMAL_ADVICE = 'must be a positive decimal number with at most 12 digits before and 8 after the point';
-/** NUMERIC(20, 8): what the database stores without rounding. */
-const DECIMAL_PATTERN = /^(0|[1-9]\d{0,11})(\.\d{1,8})?$/;
+const DECIMAL_ADVICE = 'must be a positive decimal number, as a string or a JSON number';
+/** Only the form is judged here; whether a price or quantity of so many digits can be booked is for the domain to say. */
+const DECIMAL_PATTERN = /^(0|[1-9]\d{0,29})(\.\d{1,30})?$/;
 
 /** The same number always as the same text: no zeros that mean nothing, so that equal payloads hash equally. */
 function canonical(decimal: string): string {
@@ -39,7 +39,7 @@ function canonical(decimal: string): string {
  * Numbers have been through parseExactJson, so what is written is what is meant.
  */
 export const positiveDecimal = z
-  .union([z.number(), z.string().max(32)], { error: DECIMAL_ADVICE })
+  .union([z.number(), z.string().max(61)], { error: DECIMAL_ADVICE })
   .transform((value) => (typeof value === 'number' ? plainDecimal(value) : value))
   .refine((text) => DECIMAL_PATTERN.test(text) && /[1-9]/.test(text), { error: DECIMAL_ADVICE })
   .transform(canonical)

@@ -12,6 +12,8 @@ export interface RequestState {
   principal: Principal;
   /** The matched route's path as declared; `unmatched` until there is one, so that metrics stay bounded. */
   route: string;
+  /** Probes come every few seconds: what goes well is logged at debug level only. */
+  quiet: boolean;
 }
 
 const states = new WeakMap<Response, RequestState>();
@@ -29,6 +31,7 @@ export function beginRequest(request: Request, response: Response, logger: Logge
     startedAtMs: performance.now(),
     principal: { kind: 'anonymous' },
     route: 'unmatched',
+    quiet: false,
   };
   states.set(response, state);
   return state;

@@ -47,7 +47,8 @@ function finish(request: Request, response: Response, state: RequestState, optio
   const { statusCode: status } = response;
   options.observe({ method, route: state.route, status, seconds });
   const aborted = !response.writableFinished;
-  state.log.info({ method, route: state.route, status, aborted, durationMs: Math.round(seconds * 1000) }, 'request');
+  const level = state.quiet && status < 400 ? 'debug' : 'info';
+  state.log[level]({ method, route: state.route, status, aborted, durationMs: Math.round(seconds * 1000) }, 'request');
 }
 
 /** Names the request, times it, and answers for it when the handler takes too long. */
@@ -75,6 +76,7 @@ function mount(app: Express, route: Route, options: ServerOptions): void {
   const guard: RequestHandler = (_request, response, next) => {
     const state = stateOf(response);
     state.route = route.path;
+    state.quiet = route.access === 'public';
     authorize(route.access, state.principal);
     next();
   };

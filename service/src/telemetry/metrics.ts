@@ -32,8 +32,9 @@ function buckets(instrumentName: string, boundaries: number[]): ViewOptions {
   return { instrumentName, aggregation: { type: AggregationType.EXPLICIT_BUCKET_HISTOGRAM, options: { boundaries } } };
 }
 
-const REQUEST_DURATION = 'http.server.request.duration';
-const CYCLE_DURATION = 'limit_processor.cycle.duration';
+// The exporter adds no unit to a name, and Prometheus wants it there.
+const REQUEST_DURATION = 'http_server_request_duration_seconds';
+const CYCLE_DURATION = 'limit_processor_cycle_duration_seconds';
 
 export interface Metrics {
   readonly observeRequest: (seen: { method: string; route: string; status: number; seconds: number }) => void;
@@ -84,15 +85,19 @@ function watchKillSwitch(meter: Meter, engaged: MetricsSources['killSwitchEngage
 
 /** A meter provider of its own, scraped on a port of its own; independent of tracing. */
 export function createMetrics(sources: MetricsSources): Metrics {
-  const exporter = new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true });
+  const exporter = new PrometheusExporter({
+    preventServerStart: true,
+    withoutScopeInfo: true,
+    withoutTargetInfo: true,
+  });
   const provider = new MeterProvider({
     readers: [exporter],
     views: [buckets(REQUEST_DURATION, REQUEST_BUCKETS), buckets(CYCLE_DURATION, CYCLE_BUCKETS)],
   });
   const meter = provider.getMeter('order-service');
-  const requests = meter.createHistogram(REQUEST_DURATION, { unit: 's', description: 'Time to answer a request.' });
+  const requests = meter.createHistogram(REQUEST_DURATION, { description: 'Time to answer a request.' });
   const orders = meter.createCounter('orders', { description: 'Placements by what became of them.' });
-  const cycles = meter.createHistogram(CYCLE_DURATION, { unit: 's', description: 'Time of a processing cycle.' });
+  const cycles = meter.createHistogram(CYCLE_DURATION, { description: 'Time of a processing cycle.' });
   const cycleOrders = meter.createCounter('limit_processor.orders', { description: 'Orders that cycles looked at.' });
   const failedCycles = meter.createCounter('limit_processor.failed_cycles', { description: 'Cycles that failed.' });
   // A counter that first appears at 1 hides its first increase from rate().
