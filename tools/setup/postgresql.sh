@@ -74,7 +74,8 @@ postgres_candidates() {
   local on_path
   if [ -n "${PREFLIGHT_PG_BIN:-}" ]; then echo "$PREFLIGHT_PG_BIN"; fi
   if [ -d "$postgres_home" ]; then find "$postgres_home" -mindepth 2 -maxdepth 2 -name bin | sort -Vr; fi
-  if on_path=$(command -v initdb); then dirname "$on_path"; fi
+  # A link on the PATH leads to the server; the directory that it leads to has the clients too.
+  if on_path=$(command -v initdb) && on_path=$(readlink -f "$on_path"); then dirname "$on_path"; fi
 }
 
 serves() {

@@ -1,0 +1,56 @@
+# Every target first makes sure of what it needs (`make setup`, 30 ms when all is there). `make help` reads the ## comments.
+#
+# GNU make itself exits with 2 whenever a recipe fails. Where the exit code is the answer (0 GO, 1 NO-GO, 2 usage,
+# 3 UNKNOWN, 4 governance) call `npx preflight run` directly, as CI does; `make preflight` names the code in its last line.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# The pinned Node and the pinned tools come before the machine's own.
+export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/bin:$(PATH)
+
+# ARGS goes to the program behind a target, PROFILE to preflight:
+#   make preflight PROFILE=static        make preflight ARGS='database/* --reporter json'        make test ARGS=service/test
+ARGS ?=
+PROFILE ?=
+
+.PHONY: help setup ready preflight test prove dev bench docs check-docs format clean
+
+help: ## Show this list
+	@echo 'Usage: make TARGET [ARGS="…"] [PROFILE=static|commit|release]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Find or install Node 26, PostgreSQL, k6 and the rest; says which
+	@tools/setup.sh
+
+# Set-up's lines go to stderr here: stdout belongs to the report.
+ready:
+	@tools/setup.sh >&2
+
+preflight: ready ## May this release go live? GO, NO-GO or UNKNOWN, with the evidence
+	@preflight run $(if $(PROFILE),--profile $(PROFILE)) $(ARGS); code=$$?; \
+	if [ $$code -ne 0 ]; then echo "make preflight: exit code $$code (make reports any failure as 2; npx preflight run exits with $$code)" >&2; fi; \
+	exit $$code
+
+test: ready ## Types, format, scripts, generated documents, then every test; names what failed
+	@tools/test.sh $(ARGS)
+
+prove: ready ## Break a throwaway stack for every gate: each must turn red, and green again
+	@preflight prove $(ARGS)
+
+dev: ready ## A throwaway stack that stays up, with its addresses and keys; Ctrl-C ends it
+	@preflight sandbox $(ARGS)
+
+bench: ready ## Placement over HTTP beside the same SQL under pgbench, as a ratio
+	@node service/bench/placement.ts $(ARGS)
+
+docs: ready ## Write GATES.md again from the gates
+	@node tools/gates-document.ts --write
+
+check-docs: ready ## Fail when GATES.md does not match the gates
+	@node tools/gates-document.ts --check
+
+format: ready ## Format and fix what the linter can fix
+	@biome check --write .
+
+clean: ## Remove what runs have left: reports, coverage, and the stamp that lets set-up be brief
+	@rm -rf .preflight coverage .tools/setup.stamp
