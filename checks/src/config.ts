@@ -81,9 +81,12 @@ const schema = z.strictObject({
   write: write.optional(),
   killSwitch: killSwitch.optional(),
   code: z.strictObject({
+    /** A TypeScript compiler: `--listFiles --pretty false` is appended, to count what it looked at and to read what it says. */
     typeCheck: command,
-    /** Globs of the code that runs in production. */
+    /** Globs of the code that runs in production. Tests beside it are not part of it. */
     production: z.array(z.string()).min(1),
+    /** Production files whose job is to print: they may use the console. */
+    consoleAllowed: z.array(z.strictObject({ glob: z.string().min(1), reason: z.string().min(10) })).default([]),
   }),
   /** A k6 script with its thresholds, and its environment: `{url}` and `{writerKeysFile}` (a key per line) are filled in. */
   load: z.strictObject({ script: z.string(), environment: z.record(z.string(), z.string()) }).optional(),

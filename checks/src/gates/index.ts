@@ -1,4 +1,6 @@
 import type { Gate } from '../engine/gate.ts';
+import noConsole from './code/no-console.ts';
+import typesCheck from './code/types-check.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
 import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
 import healthAnswers from './http/health-answers.ts';
@@ -7,6 +9,8 @@ import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
 
 /** Every gate, by area and then by the order in which a reader would ask. Disturbing gates come last within a run by themselves. */
 export const gates: readonly Gate[] = [
+  typesCheck,
+  noConsole,
   requiredIndexesExist,
   everyEndpointNeedsAKey,
   placementMeetsItsLatency,
