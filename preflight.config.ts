@@ -17,7 +17,7 @@ export default defineConfig({
       // The gates ask far more often than a client may, and a sandbox's quotes are set once.
       RATE_LIMIT_PER_MINUTE_ADDRESS: '1000000',
       RATE_LIMIT_PER_HOUR_KEY: '1000000',
-      QUOTE_MAX_AGE_MS: '3600000',
+      QUOTE_MAX_AGE_MS: '600000',
     },
     variables: {
       DATABASE_URL: { required: true, refused: ['', 'not a url', 'mysql://127.0.0.1/service', 'postgres://'] },

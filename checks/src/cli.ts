@@ -125,7 +125,8 @@ function exitCodeOf(error: unknown): number {
     streams.stderr.write(`preflight: ${error.message}\n${error.suggestion}\n`);
     return exitCodes.usage;
   }
-  streams.stderr.write(`preflight: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  const { message = String(error), stack } = error instanceof Error ? error : {};
+  streams.stderr.write(`preflight: ${message}\n${process.env.PREFLIGHT_DEBUG ? stack : 'PREFLIGHT_DEBUG=1 shows where.'}\n`);
   return exitCodes.unknown;
 }
 

@@ -106,11 +106,14 @@ export default defineDrill<Facts>({
     ],
   },
 
-  /** An acknowledgement that does not wait: the proxy says that the order is taken, and only then passes it on. */
+  /** Every second acknowledgement does not wait: the proxy says that the order is taken, and only then passes it on. */
   async sabotage(sandbox) {
     const { request: write, acceptedStatus, idField } = partOf(sandbox.config, 'write');
+    let writes = 0;
     return sandbox.intercept(async (request, forward) => {
       if (request.method !== write.method || request.path !== write.path) return forward(request);
+      writes += 1;
+      if (writes % 2 === 1) return forward(request);
       // What becomes of it is what nobody waits for.
       forward(request).catch(() => undefined);
       const body = Buffer.from(JSON.stringify({ [idField]: crypto.randomUUID() }));

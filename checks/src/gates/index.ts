@@ -6,6 +6,8 @@ import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
 import healthAnswers from './http/health-answers.ts';
 import stopsNewOrders from './kill-switch/stops-new-orders.ts';
 import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
+import noSecretInHistory from './secrets/no-secret-in-history.ts';
+import noSecretInTree from './secrets/no-secret-in-tree.ts';
 
 /** Every gate, by area and then by the order in which a reader would ask. Disturbing gates come last within a run by themselves. */
 export const gates: readonly Gate[] = [
@@ -16,4 +18,6 @@ export const gates: readonly Gate[] = [
   placementMeetsItsLatency,
   stopsNewOrders,
   healthAnswers,
+  noSecretInTree,
+  noSecretInHistory,
 ];

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execOrThrow } from '../engine/exec.ts';
@@ -15,8 +15,15 @@ export interface ScratchTree extends Tree {
   restore(): Promise<void>;
 }
 
-/** Installed or built things that are not copied: they are reached through a link. */
-const linked = ['node_modules', '.tools'];
+/** Directories of installed or built things, which git ignores: they are not copied, but reached through a link. */
+async function ignoredDirectories(root: string): Promise<string[]> {
+  const args = ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--directory'];
+  const { stdout } = await execOrThrow('git', args, { cwd: root });
+  return stdout
+    .split('\0')
+    .filter((path) => path.endsWith('/'))
+    .map((path) => path.slice(0, -1));
+}
 
 /** Clones the repository, then lays the working tree's present state over it. */
 export async function copyTree(source: Tree, root: string): Promise<ScratchTree> {
@@ -30,8 +37,10 @@ export async function copyTree(source: Tree, root: string): Promise<ScratchTree>
   const [present, cloned] = [new Set(await source.files()), await openTree(root).files()];
   for (const path of cloned) if (!present.has(path)) rmSync(join(root, path));
   for (const path of present) copyInto(source.root, root, path);
-  for (const name of linked.filter((entry) => existsSync(join(source.root, entry)))) {
-    symlinkSync(join(source.root, name), join(root, name));
+  const linked = await ignoredDirectories(source.root);
+  for (const path of linked) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    symlinkSync(join(source.root, path), join(root, path));
   }
   const commit = async (message: string) => {
     await git('add', '--all', '--', '.', ...linked.map((name) => `:(exclude)${name}`));

@@ -76,9 +76,18 @@ async function waitUntilReady(options: ServerOptions, child: ChildProcess): Prom
   }
 }
 
+/** The last lines of a log, without the frames of a stack: the message above them is what helps. */
 function tailOf(file: string): string {
-  return readFileSync(file, 'utf8').trim().split('\n').slice(-8).join('\n') || 'it printed nothing';
+  const lines = readFileSync(file, 'utf8').trim().split('\n');
+  return (
+    lines
+      .filter((line) => !/^\s+at /.test(line))
+      .slice(-logLinesShown)
+      .join('\n') || 'it printed nothing'
+  );
 }
+
+const logLinesShown = 10;
 
 /** Ports of the loopback that are free now, all different. */
 export async function freePorts(count: number): Promise<number[]> {
