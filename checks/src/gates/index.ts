@@ -1,6 +1,7 @@
 import type { Gate } from '../engine/gate.ts';
 import noConsole from './code/no-console.ts';
 import typesCheck from './code/types-check.ts';
+import foreignKeysAreIndexed from './database/foreign-keys-are-indexed.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
 import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
 import healthAnswers from './http/health-answers.ts';
@@ -14,6 +15,7 @@ export const gates: readonly Gate[] = [
   typesCheck,
   noConsole,
   requiredIndexesExist,
+  foreignKeysAreIndexed,
   everyEndpointNeedsAKey,
   placementMeetsItsLatency,
   stopsNewOrders,
