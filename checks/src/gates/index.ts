@@ -1,6 +1,7 @@
 import type { Gate } from '../engine/gate.ts';
 import noConsole from './code/no-console.ts';
 import typesCheck from './code/types-check.ts';
+import missingVariablesAreRefused from './config/missing-variables-are-refused.ts';
 import foreignKeysAreIndexed from './database/foreign-keys-are-indexed.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
 import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
@@ -14,6 +15,7 @@ import noSecretInTree from './secrets/no-secret-in-tree.ts';
 export const gates: readonly Gate[] = [
   typesCheck,
   noConsole,
+  missingVariablesAreRefused,
   requiredIndexesExist,
   foreignKeysAreIndexed,
   everyEndpointNeedsAKey,
