@@ -116,9 +116,9 @@ export function parseReport(text: string): Leak[] {
 const escapeSequence = /\u001b\[\d+m/g;
 const logLine = /^\S+ (DBG|INF|WRN|ERR|FTL) (.*)$/;
 const expectedWarning = /^leaks found: \d+$/;
-/** Which file it skipped, and why. The path is quoted when it has more than plain characters. */
+/** What it skipped, and why. The path is quoted when it has more than plain characters. */
 const skipLine =
-  /^skipping (empty file|file: [^=]+?|directory: [^=]+?|binary file|archive: [^=]+?) (?:.* )?path=(".*"|\S+)/;
+  /^skipping (empty file|binary file|archive|file|directory)(?:: ([a-z ]+?))? (?:\w+=\S+ )*path=(".*"|\S+)/;
 
 /** @throws for every warning or error: what gitleaks warns of is something that it did not read. */
 export function parseLog(text: string): Omit<Scan, 'leaks'> {
@@ -142,9 +142,10 @@ function numberIn(lines: readonly string[], pattern: RegExp): number | undefined
 }
 
 function parseSkip(said: string): Scan['skipped'] {
-  const [, reason, path] = skipLine.exec(said) ?? [];
-  if (reason === undefined || path === undefined) return [];
-  return [{ path: path.startsWith('"') ? unquoted(path) : path, reason, directory: reason.startsWith('directory') }];
+  const [, kind, why, path] = skipLine.exec(said) ?? [];
+  if (kind === undefined || path === undefined) return [];
+  const reason = why ?? kind;
+  return [{ path: path.startsWith('"') ? unquoted(path) : path, reason, directory: kind === 'directory' }];
 }
 
 /** Go's quoting is JSON's for the paths that occur; another one stays as it is, and the count of bytes then tells. */
