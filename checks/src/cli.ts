@@ -14,6 +14,13 @@ import { reporterNames } from './reporters/reporter.ts';
 
 const streams: Streams = { stdout: process.stdout, stderr: process.stderr };
 
+// A reader that goes away (`preflight run | head`) must not keep the run from ending what it started.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 const exitCodeHelp = `
 Exit codes: 0 GO · 1 NO-GO (a gate failed) · 2 usage or configuration · 3 UNKNOWN (a blocker could not be judged)
             4 governance (the waiver ledger itself keeps the release back) · 130 interrupted
@@ -126,7 +133,9 @@ function exitCodeOf(error: unknown): number {
     return exitCodes.usage;
   }
   const { message = String(error), stack } = error instanceof Error ? error : {};
-  streams.stderr.write(`preflight: ${message}\n${process.env.PREFLIGHT_DEBUG ? stack : 'PREFLIGHT_DEBUG=1 shows where.'}\n`);
+  streams.stderr.write(
+    `preflight: ${message}\n${process.env.PREFLIGHT_DEBUG ? stack : 'PREFLIGHT_DEBUG=1 shows where.'}\n`,
+  );
   return exitCodes.unknown;
 }
 

@@ -45,10 +45,8 @@ const hopByHop = new Set([
 export async function startFront(upstream: string, intercept: Interception): Promise<Front> {
   const forward = (request: FrontRequest) => send(upstream, request);
   const server = createServer((request, response) => {
-    answer(request, response, (read) => intercept(read, forward)).catch(() => {
-      if (!response.headersSent) response.writeHead(502);
-      response.end();
-    });
+    // Where the service gives no answer, its client must get none either: a cut connection, as without the proxy.
+    answer(request, response, (read) => intercept(read, forward)).catch(() => request.socket.destroy());
   });
   const [port] = await freePorts(1);
   server.listen(port, '127.0.0.1');
