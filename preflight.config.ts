@@ -39,6 +39,7 @@ export default defineConfig({
   },
   database: {
     migrations: 'migrations/*.sql',
+    bookkeeping: 'public.pgmigrations',
     migrate: ['node', 'service/src/migrate.ts', 'up'],
     applyNext: ['node', 'service/src/migrate.ts', 'up', '--count', '1'],
     revertLast: ['node', 'service/src/migrate.ts', 'down', '--count', '1'],

@@ -36,8 +36,13 @@ const database = z.strictObject({
   migrate: command,
   applyNext: command,
   revertLast: command,
-  /** Migrations, in their order. */
+  /** Glob of the migrations, one file each; by name they are in their order. */
   migrations: z.string(),
+  /** The migration tool's own table, as `schema.table`: one row per migration that is applied. */
+  bookkeeping: z
+    .string()
+    .regex(/^\w+\.\w+$/, 'schema.table')
+    .default('public.pgmigrations'),
   /** Fills a migrated database; its stdout goes to `credentials`. */
   seed: command,
   /** Reads the keys out of what the seed printed. */

@@ -3,6 +3,7 @@ import noConsole from './code/no-console.ts';
 import typesCheck from './code/types-check.ts';
 import missingVariablesAreRefused from './config/missing-variables-are-refused.ts';
 import foreignKeysAreIndexed from './database/foreign-keys-are-indexed.ts';
+import migrationsRevert from './database/migrations-revert.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
 import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
 import healthAnswers from './http/health-answers.ts';
@@ -18,6 +19,7 @@ export const gates: readonly Gate[] = [
   missingVariablesAreRefused,
   requiredIndexesExist,
   foreignKeysAreIndexed,
+  migrationsRevert,
   everyEndpointNeedsAKey,
   placementMeetsItsLatency,
   stopsNewOrders,
