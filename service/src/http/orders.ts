@@ -74,7 +74,13 @@ const listQuery = z.strictObject({
   status: z.enum(ORDER_STATUSES).optional(),
   symbol: symbol.optional(),
   cursor: z.string().max(200).optional(),
-  limit: z.coerce.number().int().min(1).max(ORDER_PAGE_MAX).default(ORDER_PAGE_DEFAULT),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(ORDER_PAGE_MAX)
+    .default(ORDER_PAGE_DEFAULT)
+    .meta({ type: 'integer', minimum: 1, maximum: ORDER_PAGE_MAX }),
 });
 /** Anything that is no id of an order names no order: 404, not 400. */
 const orderPath = z.strictObject({ id: z.string() });
