@@ -154,7 +154,7 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
       () => undefined,
       () => undefined,
     );
-    void Promise.race([tidied, delay(tidyUpMs)]).then(() => aborted.reject(signal.reason));
+    void Promise.race([tidied, delay(tidyUpMs, undefined, { ref: false })]).then(() => aborted.reject(signal.reason));
   };
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort, { once: true });
