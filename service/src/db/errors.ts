@@ -38,6 +38,12 @@ export function violatedConstraint(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.constraint : undefined;
 }
 
+/** True when the server refused what was to be stored (SQLSTATE classes 22 and 23): the fault of a row, not of the server. */
+export function isRowFault(error: unknown): boolean {
+  const state = sqlState(error instanceof OrderServiceError ? error.cause : error);
+  return state !== undefined && /^2[23]/.test(state);
+}
+
 /**
  * True when the connection must not be used again: the error did not come as an ordinary answer of the server, or the
  * server said that it ends the session. An error of our own leaves the connection as good as it was.

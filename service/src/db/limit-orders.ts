@@ -4,27 +4,31 @@ import type { Tx } from './pool.ts';
 const FRESH_QUOTE = `q.as_of > clock_timestamp() - $1::integer * interval '1 millisecond'
       AND q.as_of <= clock_timestamp() + interval '5 seconds'`;
 const RESTING = `o.mode = 'PAPER' AND o.status IN ('OPEN', 'PARTIALLY_FILLED')`;
+const CHOSEN = '($3::uuid[] IS NULL OR o.id = ANY ($3::uuid[]))';
 const UNEXPIRED = '(o.expire_at IS NULL OR o.expire_at > now())';
 
 /**
- * Orders that their quote would fill now, one branch per kind, so that each is a range of orders_resting_idx.
- * $1 oldest quote in milliseconds, $3 only these orders, or null for all. Not every order: at most `limit`.
+ * Orders that their quote would fill now, the best prices first, one branch per kind. LATERAL and LIMIT make each branch
+ * a bounded range of orders_resting_idx per symbol, however many orders rest and whatever the planner believes.
+ * $1 oldest quote in milliseconds, $3 only these orders, or null for all. `limit` is the most rows.
  */
-const marketable = (limit: string): string => `
-  SELECT m.id FROM (
-    SELECT o.id FROM market.quotes q JOIN execution.orders o
-      ON o.symbol = q.symbol AND o.side = 'BUY' AND o.price >= q.ask
-    WHERE ${FRESH_QUOTE} AND ${RESTING} AND ${UNEXPIRED}
+export const marketable = (limit: string): string => `
+  SELECT m.id FROM market.quotes q CROSS JOIN LATERAL (
+    (SELECT o.id FROM execution.orders o
+      WHERE o.symbol = q.symbol AND o.side = 'BUY' AND o.price >= q.ask AND ${RESTING} AND ${UNEXPIRED} AND ${CHOSEN}
+      ORDER BY o.price DESC LIMIT ${limit})
     UNION ALL
-    SELECT o.id FROM market.quotes q JOIN execution.orders o
-      ON o.symbol = q.symbol AND o.side = 'SELL' AND o.price <= q.bid
-    WHERE ${FRESH_QUOTE} AND ${RESTING} AND ${UNEXPIRED}
+    (SELECT o.id FROM execution.orders o
+      WHERE o.symbol = q.symbol AND o.side = 'SELL' AND o.price <= q.bid AND ${RESTING} AND ${UNEXPIRED} AND ${CHOSEN}
+      ORDER BY o.price LIMIT ${limit})
     UNION ALL
-    SELECT o.id FROM market.quotes q JOIN execution.orders o ON o.symbol = q.symbol AND o.price IS NULL
-    WHERE ${FRESH_QUOTE} AND ${RESTING} AND ${UNEXPIRED}
-      AND (o.side = 'SELL' OR q.ask * (o.quantity - o.filled_quantity) <= o.reserved_cash)
+    (SELECT o.id FROM execution.orders o
+      WHERE o.symbol = q.symbol AND o.side IN ('BUY', 'SELL') AND o.price IS NULL
+        AND ${RESTING} AND ${UNEXPIRED} AND ${CHOSEN}
+        AND (o.side = 'SELL' OR q.ask * (o.quantity - o.filled_quantity) <= o.reserved_cash)
+      LIMIT ${limit})
   ) m
-  WHERE $3::uuid[] IS NULL OR m.id = ANY ($3::uuid[])
+  WHERE ${FRESH_QUOTE}
   LIMIT ${limit}`;
 
 /**
@@ -40,7 +44,7 @@ const EXECUTE_SQL = `
       o.reserved_quantity, o.quantity - o.filled_quantity AS quantity, o.filled_quantity, o.average_fill_price,
       CASE o.side WHEN 'BUY' THEN q.ask ELSE q.bid END AS price
     FROM execution.orders o JOIN market.quotes q ON q.symbol = o.symbol
-    WHERE o.id IN (SELECT m.id FROM (${marketable('2 * $2::integer')}) m)
+    WHERE o.id IN (SELECT m.id FROM (${marketable('(2 * $2::integer)')}) m)
       AND ${RESTING} AND ${UNEXPIRED}
       AND CASE WHEN o.side = 'SELL' THEN coalesce(o.price <= q.bid, true)
         ELSE coalesce(o.price >= q.ask, true) AND q.ask * (o.quantity - o.filled_quantity) <= o.reserved_cash END

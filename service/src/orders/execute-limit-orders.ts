@@ -1,3 +1,4 @@
+import { isRowFault } from '../db/errors.ts';
 import { expireDueOrders } from '../db/expire-orders.ts';
 import {
   type ExecutionBounds,
@@ -43,7 +44,7 @@ async function fillTogether(pool: DatabasePool, bounds: ExecutionBounds): Promis
     const filled = await transaction(pool, (tx) => fillMarketableOrders(tx, bounds, null));
     return { ...filled, failed: 0, failures: [] };
   } catch (error) {
-    if (!(error instanceof OrderServiceError) || error.code !== 'internal') {
+    if (!isRowFault(error)) {
       throw error;
     }
     // One row that cannot be booked would hold up all others for ever: each gets a transaction of its own.
@@ -60,7 +61,7 @@ async function fillOneByOne(pool: DatabasePool, bounds: ExecutionBounds): Promis
     try {
       executed += (await transaction(pool, (tx) => fillMarketableOrders(tx, bounds, [orderId]))).executed;
     } catch (error) {
-      if (!(error instanceof OrderServiceError) || error.code !== 'internal') {
+      if (!(error instanceof OrderServiceError) || !isRowFault(error)) {
         throw error;
       }
       failures.push({ orderId, error });
