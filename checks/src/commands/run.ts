@@ -107,7 +107,7 @@ function parseReporters(specifications: readonly string[]): Destination[] {
 async function deliver(report: Report, destinations: readonly Destination[], streams: Streams): Promise<void> {
   for (const { name, file } of destinations) {
     const colour = file === undefined && wantsColour(streams.stdout);
-    const text = reporters[name](report, { colour });
+    const text = reporters[name](report, colour);
     if (file === undefined) streams.stdout.write(text);
     else await writeFile(file, text);
   }

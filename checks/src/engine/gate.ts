@@ -1,4 +1,4 @@
-import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Sandbox, Undo } from '../sandbox/sandbox.ts';
 import type { Context } from './context.ts';
 import type { Need } from './needs.ts';
 
@@ -27,9 +27,6 @@ export interface Observation<Facts> {
   examined: number;
   facts: Facts;
 }
-
-/** Takes a sabotage back. The tree's own edits are taken back without it. */
-export type Undo = () => Promise<void>;
 
 interface Statement<Facts> {
   /** `area/statement`: a sentence that is true or false. It is the file's path and the heading in GATES.md too. */

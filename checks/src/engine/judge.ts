@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Check, Profile, Severity } from './gate.ts';
+import { needStack } from './needs.ts';
 import type { CheckResult, Report } from './report.ts';
 import { type ToolName, type Tools, toolNames } from './tools.ts';
 import { headOf } from './tree.ts';
@@ -54,15 +55,12 @@ function itemsCovered(results: readonly CheckResult[]): string[] {
 }
 
 async function toolVersions(checks: readonly Check[], tools: Tools): Promise<Record<string, string>> {
-  const needed = new Set(checks.flatMap(({ needs }) => needs));
-  const stack = checks.some(({ needs }) =>
-    needs.some((need) => need === 'service' || need === 'database' || need === 'sandbox'),
-  );
-  const names = toolNames.filter(
-    (name) => tools.find(name) && (needed.has(name) || (stack && stackTools.includes(name))),
-  );
+  const needed = checks.flatMap(({ needs }) => needs);
+  const stack = needStack(needed) ? stackTools : [];
+  const names = toolNames.filter((name) => tools.find(name) && (needed.includes(name) || stack.includes(name)));
   const versions = await Promise.all(names.map(async (name) => [name, await tools.version(name)] as const));
   return { node: process.versions.node, ...Object.fromEntries(versions) };
 }
 
+/** What a running stack is made of, beside the tools that gates name. */
 const stackTools: readonly ToolName[] = ['postgres', 'redis-server'];

@@ -1,5 +1,4 @@
 import type { Config, OptionalPart } from '../config.ts';
-import type { Check } from './gate.ts';
 import { type ToolName, type Tools, toolNames } from './tools.ts';
 import { headOf, type Tree } from './tree.ts';
 
@@ -20,9 +19,9 @@ export interface Surroundings {
 /** What a running stack is made of. Redis is used where it is there. */
 const stackTools: readonly ToolName[] = ['initdb', 'postgres'];
 
-/** Whether a check looks at a running stack. */
-export function needsStack(check: Check): boolean {
-  return check.needs.some((need) => need === 'service' || need === 'database' || need === 'sandbox');
+/** Whether they name a running stack. */
+export function needStack(needs: readonly Need[]): boolean {
+  return needs.some((need) => need === 'service' || need === 'database' || need === 'sandbox');
 }
 
 /** What a check cannot do without and this machine or configuration lacks, each with the way to get it. Empty: all is there. */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type Context, createContext } from './context.ts';
 import type { Check, Drill, Finding, Observation } from './gate.ts';
-import { missingNeeds, needsStack, type Surroundings } from './needs.ts';
+import { missingNeeds, needStack, type Surroundings } from './needs.ts';
 import type { CheckResult, ReportedFinding } from './report.ts';
 
 /** Whoever watches a run while it goes on. */
@@ -61,7 +61,7 @@ async function examine(check: Check, options: RunOptions, openSandbox: () => Pro
   try {
     const missing = await missingNeeds(check.needs, options);
     if (missing.length > 0) return conclude({ outcome: 'not-run', missing });
-    const sandbox = needsStack(check) ? await openSandbox() : undefined;
+    const sandbox = needStack(check.needs) ? await openSandbox() : undefined;
     const { examined, facts } = await lookInTime(check, options, sandbox);
     if (!(examined > 0)) throw new Error(`it examined no ${unit}: a gate that looked at nothing has no verdict`);
     const findings = check.judge(facts).map((finding) => reported(check, finding));

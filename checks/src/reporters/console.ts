@@ -1,6 +1,5 @@
 import pc from 'picocolors';
 import type { CheckResult, Outcome, Report } from '../engine/report.ts';
-import type { ReporterOptions } from './reporter.ts';
 
 type Colours = ReturnType<typeof pc.createColors>;
 
@@ -9,8 +8,8 @@ const findingsShown = 5;
 const slowestShown = 3;
 
 /** For a person: what failed, its fix first; then one screen with every outcome and the verdict last. */
-export function consoleReport(report: Report, options: ReporterOptions): string {
-  const colours = pc.createColors(options.colour);
+export function consoleReport(report: Report, colour: boolean): string {
+  const colours = pc.createColors(colour);
   const unready = report.results.filter(({ outcome }) => outcome !== 'pass');
   const sections = [
     ...unready.map((result) => describe(result, colours)),

@@ -2,12 +2,8 @@ import type { Report } from '../engine/report.ts';
 import { consoleReport } from './console.ts';
 import { jsonReport } from './json.ts';
 
-export interface ReporterOptions {
-  colour: boolean;
-}
-
 /** A report as text. */
-export type Reporter = (report: Report, options: ReporterOptions) => string;
+export type Reporter = (report: Report, colour: boolean) => string;
 
 export const reporters = { console: consoleReport, json: jsonReport } as const satisfies Record<string, Reporter>;
 export type ReporterName = keyof typeof reporters;

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Config, Credentials } from '../config.ts';
 import { execOrThrow } from '../engine/exec.ts';
-import type { Undo } from '../engine/gate.ts';
 import type { Tools } from '../engine/tools.ts';
 import type { Tree } from '../engine/tree.ts';
 import { type Interception, startFront } from './front.ts';
@@ -22,6 +21,9 @@ export interface Target {
   /** Faults may be struck here. */
   readonly safeToBreak: boolean;
 }
+
+/** Takes a sabotage back. The tree's own edits are taken back without it. */
+export type Undo = () => Promise<void>;
 
 /** The throwaway stack: a target whose every process is ours to stop. */
 export interface Sandbox extends Target {
