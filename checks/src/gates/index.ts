@@ -1,7 +1,10 @@
 import type { Gate } from '../engine/gate.ts';
+import workflowsAreValid from './ci/workflows-are-valid.ts';
 import noConsole from './code/no-console.ts';
 import typesCheck from './code/types-check.ts';
 import missingVariablesAreRefused from './config/missing-variables-are-refused.ts';
+import noDefaultSecrets from './config/no-default-secrets.ts';
+import backupRestores from './database/backup-restores.ts';
 import foreignKeysAreIndexed from './database/foreign-keys-are-indexed.ts';
 import migrationsRevert from './database/migrations-revert.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
@@ -9,6 +12,7 @@ import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
 import healthAnswers from './http/health-answers.ts';
 import stopsNewOrders from './kill-switch/stops-new-orders.ts';
 import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
+import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import noSecretInHistory from './secrets/no-secret-in-history.ts';
 import noSecretInTree from './secrets/no-secret-in-tree.ts';
 
@@ -17,13 +21,17 @@ export const gates: readonly Gate[] = [
   typesCheck,
   noConsole,
   missingVariablesAreRefused,
+  noDefaultSecrets,
   requiredIndexesExist,
   foreignKeysAreIndexed,
   migrationsRevert,
+  backupRestores,
   everyEndpointNeedsAKey,
   placementMeetsItsLatency,
   stopsNewOrders,
   healthAnswers,
   noSecretInTree,
   noSecretInHistory,
+  workflowsAreValid,
+  scriptsAreSound,
 ];

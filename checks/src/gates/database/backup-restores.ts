@@ -1,0 +1,283 @@
+import { randomUUID } from 'node:crypto';
+import type { Context } from '../../engine/context.ts';
+import { withDatabase } from '../../engine/database.ts';
+import { lastLines } from '../../engine/exec.ts';
+import { defineGate, type Finding } from '../../engine/gate.ts';
+import { startWrites } from '../../engine/writes.ts';
+import { type Backup, backupPath, readDatabase, removeBackup, restoreBackup, takeBackup } from './support/backup.ts';
+import { readForeignKeys } from './support/foreign-keys.ts';
+import { type InvariantSeen, readInvariants } from './support/invariants.ts';
+import { readSequences, type SequencePosition, type TableStructure } from './support/structure.ts';
+import type { TableContent } from './support/table-content.ts';
+
+interface TableSeen {
+  table: string;
+  source: TableContent;
+  /** Null: the copy does not have it. */
+  restored: TableContent | null;
+}
+
+interface StructureSeen {
+  table: string;
+  source: TableStructure;
+  restored: TableStructure;
+}
+
+interface SequenceSeen {
+  sequence: string;
+  before: SequencePosition;
+  after: SequencePosition;
+  restored: SequencePosition | null;
+}
+
+interface Facts {
+  /** Writes that were accepted before the dump, and those that were accepted while it was taken. */
+  writes: { before: number; during: number };
+  dumpBytes: number;
+  /** What pg_restore said when it failed. The rest was not looked at then. */
+  restoreFailure: string | null;
+  tables: TableSeen[];
+  structures: StructureSeen[];
+  sequences: SequenceSeen[];
+  invariants: InvariantSeen[];
+  phasesMs: { dump: number; create: number; restore: number; compare: number };
+  /** From the dump at hand to a copy that is known to be right. */
+  recoveryTimeMs: number;
+}
+
+const writers = 2;
+const writesBeforeDump = 10;
+
+export default defineGate<Facts>({
+  id: 'database/backup-restores',
+  severity: 'blocker',
+  profile: 'commit',
+  needs: ['service', 'database', 'sandbox', 'pg_dump', 'pg_restore'],
+  alone: true,
+  covers: ['database.backup.restores', 'database.backup.integrity', 'database.backup.recovery-time'],
+  unit: 'rows compared',
+  why: 'A backup that was never restored is a hope: what it lacks is found out when there is nothing else left.',
+  fix: 'Dump the whole database with pg_dump of the server’s own version, without arguments that leave data out, and restore it with --exit-on-error.',
+  source: 'https://www.postgresql.org/docs/current/app-pgdump.html',
+  timeoutMs: 120_000,
+
+  async observe(context) {
+    const file = backupPath(context);
+    try {
+      const { backup, writes } = await backUpWhileWriting(context, file);
+      const examined = Object.values(backup.source.contents).reduce((sum, { rows }) => sum + rows, 0);
+      return { examined, facts: { writes, ...(await restoreAndCompare(context, backup)) } };
+    } finally {
+      await removeBackup(file);
+    }
+  },
+
+  judge: (facts) => [
+    ...judgeRestore(facts),
+    ...facts.tables.flatMap(judgeTable),
+    ...facts.structures.flatMap(judgeStructure),
+    ...facts.sequences.flatMap(judgeSequence),
+    ...facts.invariants.flatMap(judgeInvariant),
+  ],
+
+  samples: {
+    good: [facts({}), facts({ sequences: [sequence({ after: at('9'), restored: at('7') })] })],
+    bad: [
+      facts({ restoreFailure: 'pg_restore: error: could not execute query', tables: [] }),
+      facts({ tables: [{ table: 'shop.orders', source: { rows: 2, hash: '7' }, restored: null }] }),
+      facts({ tables: [{ table: 'shop.orders', source: { rows: 2, hash: '7' }, restored: { rows: 1, hash: '3' } }] }),
+      facts({ tables: [{ table: 'shop.orders', source: { rows: 2, hash: '7' }, restored: { rows: 2, hash: '8' } }] }),
+      facts({ structures: [{ table: 'shop.orders', source: counts({}), restored: counts({ indexes: 0 }) }] }),
+      facts({ structures: [{ table: 'shop.orders', source: counts({}), restored: counts({ constraints: 1 }) }] }),
+      facts({ structures: [{ table: 'shop.orders', source: counts({}), restored: counts({ triggers: 0 }) }] }),
+      facts({ sequences: [sequence({ restored: null })] }),
+      facts({ sequences: [sequence({ restored: at('1') })] }),
+      facts({ sequences: [sequence({ restored: at('6') })] }),
+      facts({ sequences: [sequence({ restored: { lastValue: '5', isCalled: false } })] }),
+      facts({ invariants: [{ name: 'cash adds up', looksAt: 2, violations: 1, examples: ['(1,10)'] }] }),
+    ],
+  },
+
+  /** The dump forgets one table's rows. */
+  async sabotage({ config, databaseUrl }) {
+    const forget = `--exclude-table-data=${await forgettableTable(databaseUrl)}`;
+    const { dumpArguments } = config.database;
+    dumpArguments.push(forget);
+    return async () => {
+      dumpArguments.splice(dumpArguments.indexOf(forget), 1);
+    };
+  },
+});
+
+/** @throws when the writes are refused, or fewer than two tables have rows: a backup of nothing proves nothing. */
+async function backUpWhileWriting(
+  context: Context,
+  file: string,
+): Promise<{ backup: Backup; writes: Facts['writes'] }> {
+  const load = context.config.write === undefined ? undefined : startWrites(context, writers);
+  const accepted = () => load?.attempts.filter((attempt) => attempt.accepted).length ?? 0;
+  try {
+    await load?.until((attempts) => attempts.length >= writesBeforeDump);
+    const before = accepted();
+    if (load && before === 0) throw new Error(`the service accepted none of ${writesBeforeDump} writes`);
+    context.progress('dumping');
+    const backup = await takeBackup(context, file);
+    const filled = Object.values(backup.source.contents).filter(({ rows }) => rows > 0).length;
+    if (filled < 2) throw new Error(`only ${filled} tables of the database have rows: its backup would prove nothing`);
+    return { backup, writes: { before, during: accepted() - before } };
+  } finally {
+    await load?.stop();
+  }
+}
+
+async function restoreAndCompare(context: Context, backup: Backup): Promise<Omit<Facts, 'writes'>> {
+  const { postgres } = context.sandbox;
+  const name = `restored_${randomUUID().replaceAll('-', '')}`;
+  const startedAt = performance.now();
+  try {
+    const url = await postgres.createDatabase(name);
+    const create = sinceMs(startedAt);
+    context.progress('restoring');
+    const restored = await restoreBackup(context, backup.file, url);
+    if (restored.timedOut) throw new Error('pg_restore did not end in time');
+    const restoreFailure = restored.code === 0 ? null : lastLines(restored);
+    const compareAt = performance.now();
+    const seen = restoreFailure === null ? await compare(context, backup, url) : await nothingToCompare(url);
+    const phasesMs = { dump: backup.durationMs, create, restore: restored.durationMs, compare: sinceMs(compareAt) };
+    return { dumpBytes: backup.bytes, restoreFailure, ...seen, phasesMs, recoveryTimeMs: sinceMs(startedAt) };
+  } finally {
+    await postgres.dropDatabase(name);
+  }
+}
+
+type Compared = Pick<Facts, 'tables' | 'structures' | 'sequences' | 'invariants'>;
+
+async function compare({ config }: Context, backup: Backup, url: string): Promise<Compared> {
+  const [copy, sequences] = await withDatabase(url, async (database) => [
+    await readDatabase(database),
+    await readSequences(database),
+  ]);
+  // On a connection of their own: they are the service's words, and the comparison has settings that are not.
+  const invariants = await withDatabase(url, (database) => readInvariants(database, config.database.invariants));
+  if (invariants.length > 0 && invariants.every(({ looksAt }) => looksAt === 0)) {
+    throw new Error('none of database.invariants looks at a single row of the restored copy');
+  }
+  const { contents, structures } = backup.source;
+  return {
+    invariants,
+    tables: Object.entries(contents).map(([table, source]) => ({
+      ...{ table, source },
+      restored: copy.contents[table] ?? null,
+    })),
+    // A table that is missing is told once, by its rows.
+    structures: Object.entries(structures).flatMap(([table, source]) => {
+      const restored = copy.structures[table];
+      return restored ? [{ table, source, restored }] : [];
+    }),
+    sequences: Object.entries(backup.sequencesBefore).map(([sequence, before]) => ({
+      ...{ sequence, before },
+      after: backup.sequencesAfter[sequence] ?? before,
+      restored: sequences[sequence] ?? null,
+    })),
+  };
+}
+
+/** That pg_restore failed is the backup's fault only if the scratch database answers. */
+async function nothingToCompare(url: string): Promise<Compared> {
+  await withDatabase(url, (database) => database.query('SELECT 1'));
+  return { tables: [], structures: [], sequences: [], invariants: [] };
+}
+
+function judgeRestore({ restoreFailure }: Facts): Finding[] {
+  if (restoreFailure === null) return [];
+  return [{ message: `the backup cannot be restored: ${restoreFailure}`, identity: 'restore' }];
+}
+
+function judgeTable({ table, source, restored }: TableSeen): Finding[] {
+  if (!restored) return [{ message: `${table} is missing: ${source.rows} rows are lost`, identity: table }];
+  if (source.rows !== restored.rows) {
+    return [
+      {
+        message: `${table} has ${restored.rows} rows in the copy, and ${source.rows} in the database`,
+        identity: table,
+      },
+    ];
+  }
+  if (source.hash === restored.hash) return [];
+  const message = `${table} has ${restored.rows} rows in the copy and in the database, and their values differ`;
+  return [{ message, identity: table }];
+}
+
+function judgeStructure({ table, source, restored }: StructureSeen): Finding[] {
+  const kinds = ['indexes', 'constraints', 'triggers'] as const;
+  return kinds
+    .filter((kind) => source[kind] !== restored[kind])
+    .map((kind) => ({
+      message: `${table} has ${restored[kind]} ${kind} in the copy, and ${source[kind]} in the database`,
+      identity: `${table} ${kind}`,
+    }));
+}
+
+/** Behind where it stood, it would give out numbers that are taken; beyond, it was not of that dump. */
+function judgeSequence({ sequence: name, before, after, restored }: SequenceSeen): Finding[] {
+  if (!restored) return [{ message: `sequence ${name} is missing`, identity: name }];
+  const [lowest, highest] = [next(before), next(after)].sort((a, b) => (a < b ? -1 : 1));
+  const is = next(restored);
+  if (lowest !== undefined && highest !== undefined && lowest <= is && is <= highest) return [];
+  const message = `sequence ${name} gives ${is} next in the copy, and ${next(before)} to ${next(after)} in the database`;
+  return [{ message, identity: name }];
+}
+
+function next({ lastValue, isCalled }: SequencePosition): bigint {
+  return BigInt(lastValue) + (isCalled ? 1n : 0n);
+}
+
+function judgeInvariant({ name, looksAt, violations, examples }: InvariantSeen): Finding[] {
+  if (violations === 0) return [];
+  const message = `in the copy it does not hold that ${name}: ${violations} times in ${looksAt} rows, as ${examples.join(', ')}`;
+  const fix = 'Find the transaction that broke it: a backup is only as right as the database that it was taken from.';
+  return [{ message, identity: name, fix }];
+}
+
+/** One with rows that no other table points at, so that the copy can be built without them; else any with rows. */
+async function forgettableTable(databaseUrl: string): Promise<string> {
+  return withDatabase(databaseUrl, async (database) => {
+    const { contents } = await readDatabase(database);
+    const referenced = new Set((await readForeignKeys(database)).map(({ references }) => references));
+    const filled = Object.keys(contents).filter((table) => (contents[table]?.rows ?? 0) > 0);
+    const table = filled.find((candidate) => !referenced.has(candidate)) ?? filled[0];
+    if (table === undefined) throw new Error('no table of the database has rows');
+    return table;
+  });
+}
+
+function sinceMs(startedAt: number): number {
+  return Math.round(performance.now() - startedAt);
+}
+
+function at(lastValue: string): SequencePosition {
+  return { lastValue, isCalled: true };
+}
+
+function counts(change: Partial<TableStructure>): TableStructure {
+  return { indexes: 2, constraints: 3, triggers: 1, ...change };
+}
+
+function sequence(change: Partial<SequenceSeen>): SequenceSeen {
+  return { sequence: 'shop.outbox_id_seq', before: at('5'), after: at('5'), restored: at('5'), ...change };
+}
+
+function facts(change: Partial<Facts>): Facts {
+  return {
+    writes: { before: 10, during: 4 },
+    dumpBytes: 4096,
+    restoreFailure: null,
+    tables: [{ table: 'shop.orders', source: { rows: 2, hash: '7' }, restored: { rows: 2, hash: '7' } }],
+    structures: [{ table: 'shop.orders', source: counts({}), restored: counts({}) }],
+    sequences: [sequence({})],
+    invariants: [{ name: 'cash adds up', looksAt: 2, violations: 0, examples: [] }],
+    phasesMs: { dump: 90, create: 60, restore: 200, compare: 40 },
+    recoveryTimeMs: 300,
+    ...change,
+  };
+}
