@@ -23,7 +23,7 @@ import { listOrders } from './orders/list-orders.ts';
 import { placeOrder } from './orders/place-order.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
-import { createCycleReport, startLimitProcessor } from './workers/limit-processor.ts';
+import { createCycleReport, PROCESSOR_MESSAGES, startLimitProcessor } from './workers/limit-processor.ts';
 import type { Loop } from './workers/loop.ts';
 
 /** `api` answers requests, `worker` processes orders (and answers health only), `all` does both in one process. */
@@ -100,6 +100,17 @@ function boundsOf(config: Config) {
   return { batch: config.processor.batch, quoteMaxAgeMs: config.orders.quoteMaxAgeMs };
 }
 
+/** A cycle that the scheduler asked for is logged and counted like the worker's own. */
+async function runCycle({ config, logger, metrics, pools }: Context): Promise<ExecutionCycle> {
+  try {
+    return await executeLimitOrders(pools.worker, boundsOf(config));
+  } catch (error) {
+    logger.error({ err: error }, PROCESSOR_MESSAGES.cycleFailed);
+    metrics.countFailedCycle();
+    throw error;
+  }
+}
+
 function tradingRoutes(context: Context, readiness: ReturnType<typeof createReadiness>): readonly Route[] {
   const { config, pools, metrics } = context;
   const report = createCycleReport(context.logger);
@@ -118,7 +129,7 @@ function tradingRoutes(context: Context, readiness: ReturnType<typeof createRead
     }),
     ...tradeRoutes({
       processOrders: async () => {
-        const cycle = await executeLimitOrders(pools.worker, boundsOf(config));
+        const cycle = await runCycle(context);
         report(cycle);
         const { finishedAt: _, ...counts } = recordCycle(context, cycle);
         return counts;
@@ -167,6 +178,7 @@ function startWorker(context: Context): Loop {
     intervalMs: context.config.processor.intervalMs,
     log: context.logger,
     onCycle: (cycle) => recordCycle(context, cycle),
+    onFailedCycle: context.metrics.countFailedCycle,
   });
 }
 

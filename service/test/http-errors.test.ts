@@ -1,7 +1,14 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Route, route } from '../src/http/route.ts';
+import { createServer } from '../src/http/server.ts';
+import { createLogger } from '../src/telemetry/logger.ts';
+import { ask } from './support/client.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
+import { eventually } from './support/eventually.ts';
 import { addAccount, addMarket } from './support/fixtures.ts';
 import { addKey, orderBody, type RunningApp, startApp } from './support/running-app.ts';
 
@@ -62,6 +69,11 @@ describe('what cannot be read', () => {
     for (const bad of ['short', 'a"b<c>0123456789', 'x'.repeat(200)]) {
       expect((await withId(bad)).headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
     }
+  });
+
+  it('keeps idle connections longer than the 60 s of common proxies', async () => {
+    const answer = await ask(service.url, 'GET', '/health', { headers: { connection: 'keep-alive' } });
+    expect(answer.headers['keep-alive']).toBe('timeout=65');
   });
 
   it('sends the headers that browsers and proxies need', async () => {
@@ -126,4 +138,55 @@ describe('what takes too long', () => {
     expect(answer).toMatch(/^connection: close\r$/im);
     expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
   });
+});
+
+describe('a handler that answers after its time', () => {
+  it.each(['resolves', 'rejects'] as const)(
+    'and then %s: the client has its one answer, the process goes on',
+    async (how) => {
+      const gate = Promise.withResolvers<void>();
+      const late: Route = route({
+        method: 'GET',
+        path: '/late',
+        summary: 'Waits.',
+        access: 'public',
+        responses: {},
+        handler: async () => {
+          await gate.promise;
+          return { status: 200, body: { late: true } };
+        },
+      });
+      const log: string[] = [];
+      const express = createServer([late], {
+        logger: createLogger({
+          level: 'info',
+          nodeEnv: 'test',
+          secrets: [],
+          destination: { write: (line) => log.push(line) },
+        }),
+        orderProcessingApiKey: 'unused',
+        findApiKey: async () => undefined,
+        requestTimeoutMs: 50,
+        bodyLimitBytes: 1024,
+        trustProxyHops: 0,
+        rateLimitPerMinuteAddress: 100,
+        rateLimitPerHourKey: 100,
+        observe: () => undefined,
+        isDraining: () => false,
+      });
+      const server = createHttpServer(express).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const answer = await ask(url, 'GET', '/late');
+      expect([answer.status, answer.json.code, answer.headers['retry-after']]).toEqual([503, 'request_timeout', '1']);
+      if (how === 'resolves') gate.resolve();
+      else gate.reject(new Error('too late anyway'));
+      if (how === 'rejects') {
+        await eventually('the late error is logged', async () => log.some((line) => line.includes('too late anyway')));
+      }
+      expect((await ask(url, 'GET', '/elsewhere')).status).toBe(401);
+      expect(log.filter((line) => line.includes('"msg":"request timed out"'))).toHaveLength(1);
+      server.close();
+    },
+  );
 });

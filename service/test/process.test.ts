@@ -83,6 +83,29 @@ describe('main.ts, without starting', () => {
   });
 });
 
+describe('a start without its database', () => {
+  it('is a start: alive, not ready, and every order refused with 503', async () => {
+    const running = await startProcess({ env: testEnvironment(NOWHERE, { PROCESSOR_INTERVAL_MS: '20' }) });
+    service = running;
+    expect((await ask(running.url, 'GET', '/health')).status).toBe(200);
+    expect((await ask(running.url, 'GET', '/health/ready')).status).toBe(503);
+    const refused = await ask(running.url, 'GET', '/api/v1/portfolio', { key: trader });
+    expect([refused.status, refused.json.code, refused.headers['retry-after']]).toEqual([
+      503,
+      'database_unavailable',
+      '1',
+    ]);
+    await eventually('failed cycles are logged and counted', async () => {
+      const { text } = await ask(running.metricsUrl, 'GET', '/metrics');
+      return /^limit_processor_failed_cycles_total [1-9]/m.test(text);
+    });
+    expect(running.log()).toContainEqual(expect.objectContaining({ msg: 'Critical error in order processing' }));
+    expect(running.stdout()).not.toContain('hunter2-canary');
+    running.child.kill('SIGTERM');
+    expect(await running.exited).toBe(0);
+  });
+});
+
 describe('drain', () => {
   it('on SIGTERM: not ready first, the request in flight answered, nothing new taken, exit 0', async () => {
     const slow = {

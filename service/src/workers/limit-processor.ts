@@ -26,6 +26,8 @@ export interface LimitProcessorOptions {
   readonly log: WorkerLog;
   /** Hears every finished cycle, for metrics. It must not throw. */
   readonly onCycle?: (cycle: ExecutionCycle) => void;
+  /** Hears every cycle that failed as a whole, after it was logged. It must not throw. */
+  readonly onFailedCycle?: () => void;
 }
 
 /** Runs the limit processor until it is stopped. */
@@ -38,7 +40,10 @@ export function startLimitProcessor(options: LimitProcessorOptions): Loop {
       report(cycle);
       options.onCycle?.(cycle);
     },
-    onError: (error) => options.log.error({ err: error }, PROCESSOR_MESSAGES.cycleFailed),
+    onError: (error) => {
+      options.log.error({ err: error }, PROCESSOR_MESSAGES.cycleFailed);
+      options.onFailedCycle?.();
+    },
   });
 }
 
