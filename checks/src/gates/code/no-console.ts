@@ -48,7 +48,7 @@ export default defineGate<Facts>({
 
   judge: ({ uses, allowed }) => [
     ...uses.map(({ file, line, code }) => ({
-      message: `${file}:${line} prints to the console: ${code}`,
+      message: `it prints to the console: ${code}`,
       file,
       line,
       identity: code,

@@ -46,7 +46,7 @@ export default defineGate<Facts>({
 
   judge: ({ faults, more }) => [
     ...faults.map(({ file, line, code, message }) => ({
-      message: `${file === undefined ? '' : `${file}:${line} `}${code}: ${message}`,
+      message: `${code}: ${message}`,
       ...(file === undefined ? {} : { file }),
       ...(line === undefined ? {} : { line }),
       identity: `${code} ${message}`,

@@ -4,9 +4,9 @@ const secretWords =
 /** `key` alone names columns and cache entries: these words before it make it one that opens something. */
 const keyQualifiers =
   /^(api|access|secret|private|signing|signature|encryption|encrypt|decryption|master|root|admin|auth|authentication|jwt|jwe|jws|hmac|aes|session|cookie|service|account|shared|webhook|deploy|license|client|trader|operator|bearer|processing|dev)$/;
-/** Keys that everybody may know. */
+/** Keys that everybody may know, and `RATE_LIMIT_PER_HOUR_KEY`, which counts something per key. */
 const openKeys =
-  /^(public|primary|foreign|unique|idempotency|cache|sort|partition|row|object|map|lock|routing|group|storage|switch|advisory|index|config|meta|event|message|redis|attribute)$/;
+  /^(public|primary|foreign|unique|idempotency|cache|sort|partition|row|object|map|lock|routing|group|storage|switch|advisory|index|config|meta|event|message|redis|attribute|per|second|minute|hour|day)$/;
 /** What may follow the secret's word without making the name that of something else (as `TOKEN_TTL_MS` is). */
 const trailing =
   /^(default|fallback|value|dev|development|test|local|prod|production|staging|old|new|current|previous|\d+)$/;
@@ -47,15 +47,22 @@ const notAValue =
 const placeholder = /^<.*>$|[${}`]|^%\w$|…|\.\.\.|^\*+$|^\[.*\]?$/;
 /** A file that holds the secret: /run/secrets/key, ./secrets/key. */
 const path = /^(\.{1,2}|~)?(\/[\w.@-]+){2,}$|^\.{1,2}\/[\w./@-]+$/;
+/** A header that carries the secret. */
+const headerName = /^x(-[a-z]+)+$/i;
 
 /**
  * Whether somebody could start the program with this text as the secret. `change-me` is usable: whoever forgets to change it
- * runs on it. `<…>`, `${NAME}`, nothing at all, and a path to the secret are not.
+ * runs on it. `<…>`, `${NAME}`, `NAME_OF_A_SECRET`, a path to the secret, and nothing at all are not.
  */
 export function isUsable(value: string): boolean {
   const text = value.trim();
-  return text.length >= 3 && !notAValue.test(text) && !placeholder.test(text) && !path.test(text);
+  if (text.length < shortestSecret || headerName.test(text)) return false;
+  if (text.includes('_') && isEnvironmentName(text) && isSecretName(text)) return false;
+  return !notAValue.test(text) && !placeholder.test(text) && !path.test(text);
 }
+
+/** Below it are abbreviations and numbers of other things; every server of this kind refuses such a password, or should. */
+const shortestSecret = 3;
 
 /** Values that countless programs have shipped with: under whatever name they stand as a default, they are one. */
 const wellKnown =
