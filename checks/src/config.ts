@@ -80,6 +80,13 @@ const killSwitch = z.strictObject({
   committedAt: z.string(),
 });
 
+const runbooks = z.strictObject({
+  /** Globs of the on-call scripts, and of what they source. */
+  scripts: z.array(z.string()).min(1),
+  /** What a script cannot do without in a dry run, by its path. */
+  dryRunArguments: z.record(z.string(), z.array(z.string())).default({}),
+});
+
 const schema = z.strictObject({
   service,
   database,
@@ -95,7 +102,7 @@ const schema = z.strictObject({
   }),
   /** A k6 script with its thresholds, and its environment: `{url}` and `{writerKeysFile}` (a key per line) are filled in. */
   load: z.strictObject({ script: z.string(), environment: z.record(z.string(), z.string()) }).optional(),
-  runbooks: z.strictObject({ scripts: z.array(z.string()).min(1) }).optional(),
+  runbooks: runbooks.optional(),
   workflows: z.array(z.string()).min(1).optional(),
 });
 

@@ -132,7 +132,7 @@ describe.runIf(hasGitleaks)('the rules of this repository', () => {
     ['order-service-api-key', () => `key: pk_a1b2c3d4_${random(43)}`],
     ['order-processing-api-key', () => `ORDER_PROCESSING_API_KEY=${randomBytes(32).toString('hex')}`],
     ['order-processing-api-key', () => `  "ORDER_PROCESSING_API_KEY": "${randomBytes(32).toString('hex')}",`],
-    ['postgres-url-with-password', () => `DATABASE_URL=postgres://app:${randomBytes(12).toString('hex')}@db/orders`],
+    ['postgres-url-with-password', () => `DATABASE_URL=postgres://app:${random(24)}@db/orders`],
     ['github-pat', () => `token: ${someToken()}`],
   ])('%s', async (rule, text) => {
     const tree = await repository({ 'a.env': `${text()}\n` });

@@ -15,6 +15,7 @@ import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import noSecretInHistory from './secrets/no-secret-in-history.ts';
 import noSecretInTree from './secrets/no-secret-in-tree.ts';
+import dependenciesArePinned from './supply-chain/dependencies-are-pinned.ts';
 
 /** Every gate, by area and then by the order in which a reader would ask. Disturbing gates come last within a run by themselves. */
 export const gates: readonly Gate[] = [
@@ -22,6 +23,7 @@ export const gates: readonly Gate[] = [
   noConsole,
   missingVariablesAreRefused,
   noDefaultSecrets,
+  dependenciesArePinned,
   requiredIndexesExist,
   foreignKeysAreIndexed,
   migrationsRevert,
