@@ -1,5 +1,6 @@
 import type { Config } from '../../config.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
+import type { Tree } from '../../engine/tree.ts';
 import { isSourceFile, isTestFile } from '../code/source-code.ts';
 import type { Reading, SecretLiteral } from './secret-literals.ts';
 import { readCode } from './secrets-in-code.ts';
@@ -14,7 +15,7 @@ interface Facts {
   defaults: Place[];
   /** Findings beyond those that are listed. */
   more: number;
-  files: { read: number; tests: number; locked: number; binary: number };
+  files: Record<'read' | 'tests' | 'locked' | 'binary' | 'directories', number>;
   /** Assignments to names of secrets that were judged. */
   assignments: number;
 }
@@ -31,11 +32,12 @@ export default defineGate<Facts>({
   source: 'https://cwe.mitre.org/data/definitions/1392.html',
 
   async observe({ config, tree }) {
-    const facts: Facts = { defaults: [], more: 0, files: { read: 0, tests: 0, locked: 0, binary: 0 }, assignments: 0 };
+    const files = { read: 0, tests: 0, locked: 0, binary: 0, directories: 0 };
+    const facts: Facts = { defaults: [], more: 0, files, assignments: 0 };
     for (const file of await tree.files()) {
       if (isTestFile(file)) facts.files.tests += 1;
       else if (lockFile.test(file)) facts.files.locked += 1;
-      else look(file, await tree.read(file), config, facts);
+      else look(file, await readFile(tree, file), config, facts);
     }
     facts.more = Math.max(0, facts.defaults.length - listedDefaults);
     facts.defaults.length -= facts.more;
@@ -89,7 +91,11 @@ const worthReading =
 const sizeLimit = 4 * 1024 * 1024;
 
 /** @throws for a source file that cannot be parsed, and for a text that is too long to be read in time. */
-function look(file: string, text: string, config: Config, facts: Facts): void {
+function look(file: string, text: string | undefined, config: Config, facts: Facts): void {
+  if (text === undefined) {
+    facts.files.directories += 1;
+    return;
+  }
   if (text.slice(0, 8_000).includes('\0')) {
     facts.files.binary += 1;
     return;
@@ -102,6 +108,16 @@ function look(file: string, text: string, config: Config, facts: Facts): void {
   facts.assignments += assignments;
   const usable = literals.filter(({ name, value }) => !config.service.variables[name]?.refused.includes(value));
   facts.defaults.push(...usable.map(({ line, name, how }) => ({ file, line, name, how })));
+}
+
+/** Undefined for what git lists in place of a directory: a link to one, or a submodule, whose files are not of this tree. */
+async function readFile(tree: Tree, file: string): Promise<string | undefined> {
+  try {
+    return await tree.read(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EISDIR') return undefined;
+    throw error;
+  }
 }
 
 function judgePlace({ file, line, name, how }: Place): Finding {
@@ -134,5 +150,5 @@ function fixOf({ file, name, how }: Pick<Place, 'file' | 'name' | 'how'>): strin
 }
 
 function sample(defaults: Place[]): Facts {
-  return { defaults, more: 0, files: { read: 40, tests: 8, locked: 1, binary: 0 }, assignments: 12 };
+  return { defaults, more: 0, files: { read: 40, tests: 8, locked: 1, binary: 0, directories: 0 }, assignments: 12 };
 }
