@@ -27,18 +27,18 @@ export async function dumpSchema(
   return normaliseDump(result.stdout, bookkeeping);
 }
 
-/** `\restrict` carries a new random word each time. https://www.postgresql.org/docs/current/app-psql.html */
-const volatileLine = /^(\\(un)?restrict\b|-- (Dumped (from|by)|Started on|Completed on)\b)/;
+/**
+ * `\restrict` carries a new random word each time (https://www.postgresql.org/docs/current/app-psql.html), the versions are
+ * not the schema's, and a heading says again what the statement under it says.
+ */
+const tellsNothing = /^(\\(un)?restrict |-- (Dumped (from|by) |Started on |Completed on |Name: .*; Type: \w))/;
 
 /** The schema that the migration tool made for its own table is the tool's, too; `public` was there before it. */
 export function normaliseDump(dump: string, bookkeeping: string): string {
   const [schema = ''] = bookkeeping.split('.');
-  const toolsOwn =
-    schema === 'public'
-      ? []
-      : [`CREATE SCHEMA ${schema};`, `ALTER SCHEMA ${schema} OWNER TO`, `-- Name: ${schema}; Type: SCHEMA;`];
+  const toolsOwn = schema === 'public' ? [] : [`CREATE SCHEMA ${schema};`, `ALTER SCHEMA ${schema} OWNER TO `];
   return dump
     .split('\n')
-    .filter((line) => !volatileLine.test(line) && !toolsOwn.some((start) => line.startsWith(start)))
+    .filter((line) => !tellsNothing.test(line) && !toolsOwn.some((start) => line.startsWith(start)))
     .join('\n');
 }
