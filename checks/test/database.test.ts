@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { withDatabase } from '../src/engine/database.ts';
 import foreignKeysAreIndexed from '../src/gates/database/foreign-keys-are-indexed.ts';
 import { type ForeignKey, readForeignKeys } from '../src/gates/database/support/foreign-keys.ts';
+import { readContents, readRepeatableContents } from '../src/gates/database/support/table-content.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from './support/throwaway-postgres.ts';
 
 let postgres: ThrowawayPostgres;
@@ -116,5 +117,44 @@ describe('foreign keys that none covers', () => {
       'CREATE TEMP TABLE p (id int PRIMARY KEY); CREATE TEMP TABLE c (p int REFERENCES p)',
     );
     expect(keys).toEqual([]);
+  });
+});
+
+describe('the content of tables', () => {
+  const read = async (url: string, sql: string) =>
+    withDatabase(url, async (database) => {
+      await database.query(sql);
+      return (await readContents(database))['shop.named'];
+    });
+
+  test('depends on every row and every value, and not on their order', async () => {
+    const url = await postgres.createDatabase('contents');
+    const first = await read(url, `${parents} INSERT INTO shop.named VALUES ('a'), ('b')`);
+    const turned = await read(url, "DELETE FROM shop.named; INSERT INTO shop.named VALUES ('b'), ('a')");
+    const changed = await read(url, "UPDATE shop.named SET name = 'c' WHERE name = 'b'");
+    const lost = await read(url, "DELETE FROM shop.named WHERE name = 'c'");
+    expect(turned).toEqual(first);
+    expect(changed?.rows).toBe(2);
+    expect(changed?.hash).not.toBe(first?.hash);
+    expect(lost?.rows).toBe(1);
+  });
+
+  test('that a migration would write again leaves out times, and numbers and ids that are given by default', async () => {
+    const url = await postgres.createDatabase('repeatable');
+    const seen = await withDatabase(url, async (database) => {
+      await database.query(`${parents} CREATE TABLE shop.seeded (id bigint GENERATED ALWAYS AS IDENTITY,
+        key uuid DEFAULT gen_random_uuid(), at timestamptz DEFAULT now(), word text DEFAULT 'fine', amount numeric);
+        CREATE TABLE public.books (id integer)`);
+      const write = async (amount: number) => {
+        await database.query('DELETE FROM shop.seeded');
+        await database.query('INSERT INTO shop.seeded (amount) VALUES ($1)', [amount]);
+        return readRepeatableContents(database, 'public.books');
+      };
+      return [await write(1), await write(1), await write(2)];
+    });
+    const [first, again, other] = seen;
+    expect(again).toEqual(first);
+    expect(other?.['shop.seeded']).not.toEqual(first?.['shop.seeded']);
+    expect(Object.keys(first ?? {})).toEqual(['shop.named', 'shop.parents', 'shop.seeded']);
   });
 });
