@@ -42,10 +42,23 @@ export async function loadWaivers(root: string): Promise<Waiver[]> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-  const parsed = z.strictObject({ waivers: z.array(waiver) }).safeParse(parse(text));
+  const parsed = z.strictObject({ waivers: z.array(waiver) }).safeParse(parseYaml(text));
   if (parsed.success) return parsed.data.waivers;
   const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   throw new UsageError(`${waiverFile} has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`, 'Mend each of them.');
+}
+
+function parseYaml(text: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw new UsageError(`${waiverFile} is not YAML: ${(cause as Error).message}`, 'Mend it, or remove the file.');
+  }
+}
+
+/** One that began later than today could hold for longer than {@link longestDays} from now. */
+function isAhead(entry: Waiver, now: Date): boolean {
+  return now.getTime() < Date.parse(entry.created);
 }
 
 /** A waiver holds through the whole of its last day, in UTC. */
@@ -56,7 +69,7 @@ export function isExpired(entry: Waiver, now: Date): boolean {
 /** Turns a failed result into a waived one when unexpired waivers accept every one of its findings. */
 export function applyWaivers(result: CheckResult, waivers: readonly Waiver[], now: Date): CheckResult {
   if (result.outcome !== 'fail') return result;
-  const valid = waivers.filter((entry) => entry.gate === result.id && !isExpired(entry, now));
+  const valid = waivers.filter((entry) => entry.gate === result.id && !isExpired(entry, now) && !isAhead(entry, now));
   const accepts = (fingerprint: string) => valid.find((entry) => (entry.fingerprint ?? fingerprint) === fingerprint);
   const [first, ...others] = result.findings.map(({ fingerprint }) => accepts(fingerprint));
   if (!first || others.some((entry) => entry === undefined)) return result;
@@ -76,6 +89,8 @@ export function ledgerFaults(
     if (!knownIds.includes(entry.gate)) return [`${name} names no gate: remove it`];
     if (isExpired(entry, now))
       return [`${name} expired on ${entry.expires}: mend what it waives, or have it approved anew`];
+    if (isAhead(entry, now))
+      return [`${name} is dated ${entry.created}, which is still to come: date it on the day when it is approved`];
     const result = results.find(({ id }) => id === entry.gate);
     const unused = result?.outcome === 'pass' || (result?.outcome === 'fail' && !covers(entry, result));
     return unused ? [`${name} accepts nothing that this run found: remove it`] : [];
