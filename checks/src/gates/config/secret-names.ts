@@ -64,9 +64,10 @@ export function isUsable(value: string): boolean {
 /** Below it are abbreviations and numbers of other things; every server of this kind refuses such a password, or should. */
 const shortestSecret = 3;
 
-/** Values that countless programs have shipped with: under whatever name they stand as a default, they are one. */
+/** Values that countless programs have shipped with: under whatever name they stand as a default, they are one.
+ * Plain words such as `password` are not among them: they are labels and fields more often. */
 const wellKnown =
-  /^(dev[-_]?(key|secret|token|password)([-_]?\w+)?|change[-_]?(me|this|it)\w*|replace[-_]?(me|this)|password\d*|passw0rd|p@ssw0rd|pass1234?|secret\d*|s3cr3t|admin123|letmein|qwerty\d*|hunter2|test[-_](key|secret|token)|insecure[-_]?\w*|supersecret\w*|your[-_](api[-_])?(key|secret|token|password)([-_]here)?)$/i;
+  /^(dev[-_]?(key|secret|token|password)([-_]?\w+)?|change[-_]?(me|this|it)\w*|replace[-_]?(me|this)|password\d+|passw0rd|p@ssw0rd|pass1234?|secret\d+|s3cr3t|admin123|letmein|qwerty\d*|hunter2|test[-_](key|secret|token)|insecure[-_]?\w*|supersecret\w*|your[-_](api[-_])?(key|secret|token|password)([-_]here)?)$/i;
 
 export function isWellKnown(value: string): boolean {
   return wellKnown.test(value.trim());

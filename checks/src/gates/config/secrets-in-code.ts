@@ -45,11 +45,8 @@ export function readCode(path: string, text: string): Reading {
 
 /** In capitals, a constant of the code is not yet a variable of the environment: only a fallback tells that it is. */
 function isSecret(name: string, how: Assignment['how']): boolean {
-  return isSecretName(how === 'fallback' ? name : name.toLowerCase() === name ? name : constantAsWords(name));
-}
-
-function constantAsWords(name: string): string {
-  return isEnvironmentName(name) ? name.toLowerCase() : name;
+  const isConstant = how === 'assignment' && isEnvironmentName(name);
+  return isSecretName(isConstant ? name.toLowerCase() : name);
 }
 
 /** A sentence, such as a message about a password, is a secret only where the program would use it as one. */

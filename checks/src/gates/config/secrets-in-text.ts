@@ -67,7 +67,7 @@ const equals = /(?<![\w$.{])([A-Za-z_][\w.-]*)["']?\]?\s*(?<![!<>=])[?:+]?=(?![=
 const kubernetesName = /^\s*(?:-\s+)?name:\s*["']?([\w.-]+)["']?\s*$/;
 const kubernetesValue = /^\s*value:\s*/;
 const quotedValue = /(?:"([^"\n]*)"|'([^'\n]*)')/y;
-const bareValue = /(?:"([^"\n]*)"|'([^'\n]*)'|([^\s,;"')}\]#][^\s,;"')\]]*))/y;
+const bareValue = /(?:"([^"\n]*)"|'([^'\n]*)'|(<[^>\n]*>|[^\s,;"')}\]#][^\s,;"')\]]*))/y;
 
 function assignmentsIn(line: string, above: string, format: Format): Unplaced[] {
   const value = format === 'program' ? quotedValue : bareValue;
