@@ -6,40 +6,21 @@ import { defineGate, type Finding } from '../../engine/gate.ts';
 import { startWrites } from '../../engine/writes.ts';
 import { type Backup, backupPath, readDatabase, removeBackup, restoreBackup, takeBackup } from './support/backup.ts';
 import { readForeignKeys } from './support/foreign-keys.ts';
-import { type InvariantSeen, readInvariants } from './support/invariants.ts';
-import { readSequences, type SequencePosition, type TableStructure } from './support/structure.ts';
-import type { TableContent } from './support/table-content.ts';
+import {
+  type Comparison,
+  compare,
+  judgeComparison,
+  nothingToCompare,
+  type SequenceSeen,
+} from './support/restored-copy.ts';
+import type { SequencePosition, TableStructure } from './support/structure.ts';
 
-interface TableSeen {
-  table: string;
-  source: TableContent;
-  /** Null: the copy does not have it. */
-  restored: TableContent | null;
-}
-
-interface StructureSeen {
-  table: string;
-  source: TableStructure;
-  restored: TableStructure;
-}
-
-interface SequenceSeen {
-  sequence: string;
-  before: SequencePosition;
-  after: SequencePosition;
-  restored: SequencePosition | null;
-}
-
-interface Facts {
+interface Facts extends Comparison {
   /** Writes that were accepted before the dump, and those that were accepted while it was taken. */
   writes: { before: number; during: number };
   dumpBytes: number;
   /** What pg_restore said when it failed. The rest was not looked at then. */
   restoreFailure: string | null;
-  tables: TableSeen[];
-  structures: StructureSeen[];
-  sequences: SequenceSeen[];
-  invariants: InvariantSeen[];
   phasesMs: { dump: number; create: number; restore: number; compare: number };
   /** From the dump at hand to a copy that is known to be right. */
   recoveryTimeMs: number;
@@ -55,7 +36,7 @@ export default defineGate<Facts>({
   needs: ['service', 'database', 'sandbox', 'pg_dump', 'pg_restore'],
   alone: true,
   covers: ['database.backup.restores', 'database.backup.integrity', 'database.backup.recovery-time'],
-  unit: 'rows compared',
+  unit: 'rows in the snapshot',
   why: 'A backup that was never restored is a hope: what it lacks is found out when there is nothing else left.',
   fix: 'Dump the whole database with pg_dump of the server’s own version, without arguments that leave data out, and restore it with --exit-on-error.',
   source: 'https://www.postgresql.org/docs/current/app-pgdump.html',
@@ -72,13 +53,7 @@ export default defineGate<Facts>({
     }
   },
 
-  judge: (facts) => [
-    ...judgeRestore(facts),
-    ...facts.tables.flatMap(judgeTable),
-    ...facts.structures.flatMap(judgeStructure),
-    ...facts.sequences.flatMap(judgeSequence),
-    ...facts.invariants.flatMap(judgeInvariant),
-  ],
+  judge: (facts) => [...judgeRestore(facts), ...judgeComparison(facts)],
 
   samples: {
     good: [facts({}), facts({ sequences: [sequence({ after: at('9'), restored: at('7') })] })],
@@ -140,7 +115,7 @@ async function restoreAndCompare(context: Context, backup: Backup): Promise<Omit
     context.progress('restoring');
     const restored = await restoreBackup(context, backup.file, url);
     if (restored.timedOut) throw new Error('pg_restore did not end in time');
-    const restoreFailure = restored.code === 0 ? null : lastLines(restored);
+    const restoreFailure = restored.code === 0 ? null : lastLines(restored).replace(/\n\s*\n/g, '\n');
     const compareAt = performance.now();
     const seen = restoreFailure === null ? await compare(context, backup, url) : await nothingToCompare(url);
     const phasesMs = { dump: backup.durationMs, create, restore: restored.durationMs, compare: sinceMs(compareAt) };
@@ -150,93 +125,9 @@ async function restoreAndCompare(context: Context, backup: Backup): Promise<Omit
   }
 }
 
-type Compared = Pick<Facts, 'tables' | 'structures' | 'sequences' | 'invariants'>;
-
-async function compare({ config }: Context, backup: Backup, url: string): Promise<Compared> {
-  const [copy, sequences] = await withDatabase(url, async (database) => [
-    await readDatabase(database),
-    await readSequences(database),
-  ]);
-  // On a connection of their own: they are the service's words, and the comparison has settings that are not.
-  const invariants = await withDatabase(url, (database) => readInvariants(database, config.database.invariants));
-  if (invariants.length > 0 && invariants.every(({ looksAt }) => looksAt === 0)) {
-    throw new Error('none of database.invariants looks at a single row of the restored copy');
-  }
-  const { contents, structures } = backup.source;
-  return {
-    invariants,
-    tables: Object.entries(contents).map(([table, source]) => ({
-      ...{ table, source },
-      restored: copy.contents[table] ?? null,
-    })),
-    // A table that is missing is told once, by its rows.
-    structures: Object.entries(structures).flatMap(([table, source]) => {
-      const restored = copy.structures[table];
-      return restored ? [{ table, source, restored }] : [];
-    }),
-    sequences: Object.entries(backup.sequencesBefore).map(([sequence, before]) => ({
-      ...{ sequence, before },
-      after: backup.sequencesAfter[sequence] ?? before,
-      restored: sequences[sequence] ?? null,
-    })),
-  };
-}
-
-/** That pg_restore failed is the backup's fault only if the scratch database answers. */
-async function nothingToCompare(url: string): Promise<Compared> {
-  await withDatabase(url, (database) => database.query('SELECT 1'));
-  return { tables: [], structures: [], sequences: [], invariants: [] };
-}
-
 function judgeRestore({ restoreFailure }: Facts): Finding[] {
   if (restoreFailure === null) return [];
   return [{ message: `the backup cannot be restored: ${restoreFailure}`, identity: 'restore' }];
-}
-
-function judgeTable({ table, source, restored }: TableSeen): Finding[] {
-  if (!restored) return [{ message: `${table} is missing: ${source.rows} rows are lost`, identity: table }];
-  if (source.rows !== restored.rows) {
-    return [
-      {
-        message: `${table} has ${restored.rows} rows in the copy, and ${source.rows} in the database`,
-        identity: table,
-      },
-    ];
-  }
-  if (source.hash === restored.hash) return [];
-  const message = `${table} has ${restored.rows} rows in the copy and in the database, and their values differ`;
-  return [{ message, identity: table }];
-}
-
-function judgeStructure({ table, source, restored }: StructureSeen): Finding[] {
-  const kinds = ['indexes', 'constraints', 'triggers'] as const;
-  return kinds
-    .filter((kind) => source[kind] !== restored[kind])
-    .map((kind) => ({
-      message: `${table} has ${restored[kind]} ${kind} in the copy, and ${source[kind]} in the database`,
-      identity: `${table} ${kind}`,
-    }));
-}
-
-/** Behind where it stood, it would give out numbers that are taken; beyond, it was not of that dump. */
-function judgeSequence({ sequence: name, before, after, restored }: SequenceSeen): Finding[] {
-  if (!restored) return [{ message: `sequence ${name} is missing`, identity: name }];
-  const [lowest, highest] = [next(before), next(after)].sort((a, b) => (a < b ? -1 : 1));
-  const is = next(restored);
-  if (lowest !== undefined && highest !== undefined && lowest <= is && is <= highest) return [];
-  const message = `sequence ${name} gives ${is} next in the copy, and ${next(before)} to ${next(after)} in the database`;
-  return [{ message, identity: name }];
-}
-
-function next({ lastValue, isCalled }: SequencePosition): bigint {
-  return BigInt(lastValue) + (isCalled ? 1n : 0n);
-}
-
-function judgeInvariant({ name, looksAt, violations, examples }: InvariantSeen): Finding[] {
-  if (violations === 0) return [];
-  const message = `in the copy it does not hold that ${name}: ${violations} times in ${looksAt} rows, as ${examples.join(', ')}`;
-  const fix = 'Find the transaction that broke it: a backup is only as right as the database that it was taken from.';
-  return [{ message, identity: name, fix }];
 }
 
 /** One with rows that no other table points at, so that the copy can be built without them; else any with rows. */
