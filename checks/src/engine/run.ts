@@ -59,6 +59,8 @@ async function examine(check: Check, options: RunOptions, openSandbox: () => Pro
     covers: [...covers],
   });
   try {
+    // After an interruption nothing is begun any more: no stack, no look, and above all no drill.
+    options.signal.throwIfAborted();
     const missing = await missingNeeds(check.needs, options);
     if (missing.length > 0) return conclude({ outcome: 'not-run', missing });
     const sandbox = needStack(check.needs) ? await openSandbox() : undefined;
