@@ -129,7 +129,7 @@ function judgePlace({ file, line, name, how }: Place): Finding {
     argument: 'passes a literal password on a command line',
   }[how];
   return {
-    message: `${file}:${line} ${said}`,
+    message: `it ${said}`,
     file,
     line,
     identity: `${how} ${name}`,
