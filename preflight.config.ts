@@ -70,6 +70,38 @@ export default defineConfig({
         columns: ['created_at'],
         serves: 'SELECT id, status FROM execution.orders ORDER BY created_at DESC LIMIT 1',
       },
+      {
+        name: 'orders_account_created_idx',
+        table: 'execution.orders',
+        columns: ['account_id', 'created_at DESC', 'id DESC'],
+        serves: `SELECT id FROM execution.orders WHERE account_id = '00000000-0000-7000-8000-000000000000'
+                  ORDER BY created_at DESC, id DESC LIMIT 50`,
+      },
+      {
+        name: 'orders_resting_idx',
+        table: 'execution.orders',
+        columns: ['symbol', 'side', 'price'],
+        serves: `SELECT id FROM execution.orders WHERE status IN ('OPEN', 'PARTIALLY_FILLED') AND mode = 'PAPER'
+                    AND symbol = 'BTCUSDT' AND side = 'BUY' AND price >= 100`,
+      },
+      {
+        name: 'outbox_unprocessed_idx',
+        table: 'execution.portfolio_events_outbox',
+        columns: ['id'],
+        serves: 'SELECT id FROM execution.portfolio_events_outbox WHERE processed_at IS NULL ORDER BY id LIMIT 100',
+      },
+      {
+        name: 'api_keys_digest_key',
+        table: 'access.api_keys',
+        columns: ['digest'],
+        serves: "SELECT id FROM access.api_keys WHERE digest = ''",
+      },
+      {
+        name: 'fills_exchange_fill_id_key',
+        table: 'execution.fills',
+        columns: ['exchange_fill_id'],
+        serves: "SELECT id FROM execution.fills WHERE exchange_fill_id = 'none'",
+      },
     ],
     invariants: [
       {

@@ -4,6 +4,7 @@ import { withDatabase } from '../engine/database.ts';
 import { defineDrill } from '../engine/gate.ts';
 import { send } from '../engine/http.ts';
 import { type Attempt, attemptWrite, startWrites, storedIds } from '../engine/writes.ts';
+import { type InvariantSeen, readInvariants } from '../gates/database/support/invariants.ts';
 
 interface Round {
   acknowledged: number;
@@ -22,8 +23,8 @@ interface Round {
 
 interface Facts {
   rounds: Round[];
-  /** Rows that break an invariant of the configuration: something was half applied. */
-  violations: { invariant: string; rows: number; lookedAt: number }[];
+  /** The invariants of the configuration: rows that break one were half applied. */
+  invariants: InvariantSeen[];
 }
 
 const rounds = 3;
@@ -61,19 +62,21 @@ export default defineDrill<Facts>({
       context.progress(`kill ${round + 1} of ${rounds}`);
       seen.push(await killOnce(context, acknowledgedBeforeKill[round] ?? concurrency));
     }
-    const violations = await brokenInvariants(context);
+    const invariants = await withDatabase(context.target.databaseUrl, (database) =>
+      readInvariants(database, context.config.database.invariants),
+    );
     const sum = (count: (round: (typeof seen)[number]) => number) =>
       seen.reduce((total, round) => total + count(round), 0);
     return {
       examined: sum(({ replayed }) => replayed),
       struckInFlight: sum(({ cutOff }) => cutOff),
-      facts: { rounds: seen, violations },
+      facts: { rounds: seen, invariants },
     };
   },
 
   undo: ({ sandbox }) => sandbox.service.start(),
 
-  judge: ({ rounds: seen, violations }) => [
+  judge: ({ rounds: seen, invariants }) => [
     ...seen.flatMap(({ lost, differing, doubled }) => [
       ...lost.map((id) => ({
         message: `order ${id} was acknowledged, and is not in the database after the kill`,
@@ -88,21 +91,21 @@ export default defineDrill<Facts>({
         ? [{ message: `replays with the same keys made ${doubled} second orders`, identity: 'doubled' }]
         : []),
     ]),
-    ...violations
-      .filter(({ rows }) => rows > 0)
-      .map(({ invariant, rows }) => ({
-        message: `${rows} rows break the invariant "${invariant}" after the kill: half applied`,
-        identity: invariant,
+    ...invariants
+      .filter(({ violations }) => violations > 0)
+      .map(({ name, violations, examples }) => ({
+        message: `${violations} rows break the invariant "${name}" after the kill: half applied: ${examples[0] ?? ''}`,
+        identity: name,
       })),
   ],
 
   samples: {
-    good: [{ rounds: [round({})], violations: [{ invariant: 'conservation', rows: 0, lookedAt: 10 }] }],
+    good: [{ rounds: [round({})], invariants: [{ name: 'conservation', looksAt: 10, violations: 0, examples: [] }] }],
     bad: [
-      { rounds: [round({ lost: ['1'] })], violations: [] },
-      { rounds: [round({ differing: [{ idempotencyKey: 'k', before: '1', replayed: '2' }] })], violations: [] },
-      { rounds: [round({ doubled: 1 })], violations: [] },
-      { rounds: [round({})], violations: [{ invariant: 'conservation', rows: 1, lookedAt: 10 }] },
+      { rounds: [round({ lost: ['1'] })], invariants: [] },
+      { rounds: [round({ differing: [{ idempotencyKey: 'k', before: '1', replayed: '2' }] })], invariants: [] },
+      { rounds: [round({ doubled: 1 })], invariants: [] },
+      { rounds: [round({})], invariants: [{ name: 'conservation', looksAt: 10, violations: 1, examples: ['(1)'] }] },
     ],
   },
 
@@ -170,18 +173,6 @@ function differs({ idempotencyKey, status, id }: Attempt, replayed: Attempt | un
   return [
     { idempotencyKey, before: `${status} ${id}`, replayed: `${replayed?.status ?? 'nothing'} ${replayed?.id ?? ''}` },
   ];
-}
-
-async function brokenInvariants({ config, target }: Context): Promise<Facts['violations']> {
-  return withDatabase(target.databaseUrl, async (database) => {
-    const seen: Facts['violations'] = [];
-    for (const { name, looksAt, violations } of config.database.invariants) {
-      const [count] = await database.query(looksAt);
-      const rows = await database.query(violations);
-      seen.push({ invariant: name, rows: rows.length, lookedAt: Number(Object.values(count ?? {})[0] ?? 0) });
-    }
-    return seen;
-  });
 }
 
 function round(change: Partial<Round>): Round {

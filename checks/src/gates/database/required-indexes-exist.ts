@@ -13,10 +13,11 @@ interface IndexFacts {
   canServe: boolean;
 }
 
-/** Key columns in their order, as PostgreSQL prints them, without the ones that are only included. */
+/** Key columns in their order, as PostgreSQL prints them (the first bit of indoption: descending), without the included ones. */
 const indexSql = `
   SELECT i.indisvalid AS valid, i.indisready AS ready,
-         (SELECT json_agg(pg_get_indexdef(i.indexrelid, position, true) ORDER BY position)
+         (SELECT json_agg(pg_get_indexdef(i.indexrelid, position, true)
+                           || CASE i.indoption[position - 1] & 1 WHEN 1 THEN ' DESC' ELSE '' END ORDER BY position)
             FROM generate_series(1, i.indnkeyatts) AS position) AS columns
     FROM pg_index AS i
    WHERE i.indrelid = to_regclass($1) AND i.indexrelid = to_regclass($2)`;
