@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { withDatabase } from '../src/engine/database.ts';
 import foreignKeysAreIndexed from '../src/gates/database/foreign-keys-are-indexed.ts';
 import { type ForeignKey, readForeignKeys } from '../src/gates/database/support/foreign-keys.ts';
 import { readContents, readRepeatableContents } from '../src/gates/database/support/table-content.ts';
+import { withDatabase } from '../src/io/database.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from './support/throwaway-postgres.ts';
 
 let postgres: ThrowawayPostgres;

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { exec, execOrThrow, lastLines } from '../src/engine/exec.ts';
+import { exec, execOrThrow, lastLines } from '../src/io/exec.ts';
 import { until } from './support/until.ts';
 
 let directory: string;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import preflightConfig from '../../preflight.config.ts';
 import { parseConfig } from '../src/config.ts';
-import { type Database, withDatabase } from '../src/engine/database.ts';
-import { execOrThrow } from '../src/engine/exec.ts';
-import { readInvariants } from '../src/gates/database/support/invariants.ts';
+import { type Database, withDatabase } from '../src/io/database.ts';
+import { execOrThrow } from '../src/io/exec.ts';
+import { readInvariants } from '../src/io/invariants.ts';
 import { root, startThrowawayPostgres, type ThrowawayPostgres, tools } from './support/throwaway-postgres.ts';
 
 const { migrate, invariants } = parseConfig(preflightConfig).database;

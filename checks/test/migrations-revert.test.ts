@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { ExecResult } from '../src/engine/exec.ts';
 import { lineDifference } from '../src/gates/database/support/line-difference.ts';
 import { normaliseDump } from '../src/gates/database/support/schema-dump.ts';
 import type { ScratchMigrations } from '../src/gates/database/support/scratch-migrations.ts';
 import { isDifferent, walkMigrations } from '../src/gates/database/support/walk-migrations.ts';
+import type { ExecResult } from '../src/io/exec.ts';
 
 describe('the difference of two texts', () => {
   test('is nothing for equal ones', () => expect(lineDifference('a\nb', 'a\nb')).toEqual([]));

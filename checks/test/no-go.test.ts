@@ -3,8 +3,8 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { exec } from '../src/engine/exec.ts';
-import { openTree } from '../src/engine/tree.ts';
+import { exec } from '../src/io/exec.ts';
+import { openTree } from '../src/io/tree.ts';
 import { copyTree, type ScratchTree } from '../src/sandbox/scratch-tree.ts';
 
 const root = join(import.meta.dirname, '..', '..');

@@ -2,8 +2,8 @@ import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CheckResult } from '../src/engine/report.ts';
-import { findTools } from '../src/engine/tools.ts';
 import scriptsAreSound from '../src/gates/runbooks/scripts-are-sound.ts';
+import { findTools } from '../src/io/tools.ts';
 import { lookAt, repositoryRoot } from './support/look.ts';
 import { createSmallRepository, type SmallRepository } from './support/small-repository.ts';
 

@@ -3,11 +3,11 @@ import { chmodSync, copyFileSync, symlinkSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { exec } from '../src/engine/exec.ts';
-import { findTools } from '../src/engine/tools.ts';
 import { parseLog, parseReport } from '../src/gates/secrets/gitleaks.ts';
 import inHistory from '../src/gates/secrets/no-secret-in-history.ts';
 import inTree, { someToken } from '../src/gates/secrets/no-secret-in-tree.ts';
+import { exec } from '../src/io/exec.ts';
+import { findTools } from '../src/io/tools.ts';
 import { lookAt, repositoryRoot } from './support/look.ts';
 import {
   createSmallRepository,

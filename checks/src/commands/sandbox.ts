@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { loadConfig } from '../config.ts';
-import { findTools } from '../engine/tools.ts';
-import { openTree } from '../engine/tree.ts';
+import { findTools } from '../io/tools.ts';
+import { openTree } from '../io/tree.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
 import { interruptible, type Streams } from './terminal.ts';
 

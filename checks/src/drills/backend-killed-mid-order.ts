@@ -1,10 +1,10 @@
 import { partOf } from '../config.ts';
 import type { Context } from '../engine/context.ts';
-import { withDatabase } from '../engine/database.ts';
 import { defineDrill } from '../engine/gate.ts';
-import { send } from '../engine/http.ts';
-import { type Attempt, attemptWrite, startWrites, storedIds } from '../engine/writes.ts';
-import { type InvariantSeen, readInvariants } from '../gates/database/support/invariants.ts';
+import { withDatabase } from '../io/database.ts';
+import { send } from '../io/http.ts';
+import { type InvariantSeen, readInvariants } from '../io/invariants.ts';
+import { type Attempt, attemptWrite, startWrites, storedIds } from '../io/writes.ts';
 
 interface Round {
   acknowledged: number;

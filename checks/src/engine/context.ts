@@ -1,8 +1,8 @@
 import type { Config } from '../config.ts';
+import { type ExecOptions, type ExecResult, exec } from '../io/exec.ts';
+import type { Tools } from '../io/tools.ts';
+import type { Tree } from '../io/tree.ts';
 import type { Sandbox, Target } from '../sandbox/sandbox.ts';
-import { type ExecOptions, type ExecResult, exec } from './exec.ts';
-import type { Tools } from './tools.ts';
-import type { Tree } from './tree.ts';
 
 /** All that a gate may look at. What it has not declared as a need, it is not given. */
 export interface Context {

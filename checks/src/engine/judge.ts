@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type ToolName, type Tools, toolNames } from '../io/tools.ts';
+import { headOf } from '../io/tree.ts';
 import type { Check, Profile, Severity } from './gate.ts';
 import { needStack } from './needs.ts';
 import type { CheckResult, Report } from './report.ts';
-import { type ToolName, type Tools, toolNames } from './tools.ts';
-import { headOf } from './tree.ts';
 import { reachVerdict } from './verdict.ts';
 import { applyWaivers, ledgerFaults, type Waiver } from './waivers.ts';
 

@@ -1,6 +1,6 @@
 import type { Config, OptionalPart } from '../config.ts';
-import { type ToolName, type Tools, toolNames } from './tools.ts';
-import { headOf, type Tree } from './tree.ts';
+import { type ToolName, type Tools, toolNames } from '../io/tools.ts';
+import { headOf, type Tree } from '../io/tree.ts';
 
 /**
  * - `git`: the tree is a repository with at least one commit.

@@ -1,8 +1,8 @@
+import { findTools } from '../io/tools.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Check } from './gate.ts';
 import type { CheckResult } from './report.ts';
 import { type RunOptions, runChecks } from './run.ts';
-import { findTools } from './tools.ts';
 
 /** What became of one check under its sabotage. */
 export interface Proof {

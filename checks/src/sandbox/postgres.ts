@@ -1,9 +1,9 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { databaseUrl, withDatabase } from '../engine/database.ts';
-import { execOrThrow } from '../engine/exec.ts';
-import type { Tools } from '../engine/tools.ts';
+import { databaseUrl, withDatabase } from '../io/database.ts';
+import { execOrThrow } from '../io/exec.ts';
+import type { Tools } from '../io/tools.ts';
 import { type ServerProcess, startServer } from './server.ts';
 
 /** A PostgreSQL cluster of the sandbox's own, on a loopback port. */

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { Tools } from '../engine/tools.ts';
+import type { Tools } from '../io/tools.ts';
 import { type ServerProcess, startServer } from './server.ts';
 
 /** A Redis of the sandbox's own: nothing on disk, nothing evicted. */

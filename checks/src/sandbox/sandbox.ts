@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Config, Credentials } from '../config.ts';
-import { execOrThrow } from '../engine/exec.ts';
-import type { Tools } from '../engine/tools.ts';
-import type { Tree } from '../engine/tree.ts';
+import { execOrThrow } from '../io/exec.ts';
+import type { Tools } from '../io/tools.ts';
+import type { Tree } from '../io/tree.ts';
 import { type Interception, startFront } from './front.ts';
 import { createDirectory, removeDirectory, sweep } from './journal.ts';
 import { type PostgresServer, startPostgres } from './postgres.ts';

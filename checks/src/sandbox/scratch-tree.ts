@@ -1,8 +1,8 @@
 import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { execOrThrow } from '../engine/exec.ts';
-import { openTree, type Tree } from '../engine/tree.ts';
+import { execOrThrow } from '../io/exec.ts';
+import { openTree, type Tree } from '../io/tree.ts';
 
 /** A copy of the tree, with its history, that sabotage may edit. */
 export interface ScratchTree extends Tree {

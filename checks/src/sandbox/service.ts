@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import type { Tools } from '../engine/tools.ts';
+import type { Tools } from '../io/tools.ts';
 import { type ServerProcess, startServer } from './server.ts';
 
 /** The service of the tree as a real process on loopback ports. */

@@ -2,7 +2,7 @@ import { type Config, parseConfig } from '../../src/config.ts';
 import { type Check, type Drill, defineDrill, defineGate, type Gate } from '../../src/engine/gate.ts';
 import type { CheckResult } from '../../src/engine/report.ts';
 import { type RunOptions, runChecks } from '../../src/engine/run.ts';
-import type { Tools } from '../../src/engine/tools.ts';
+import type { Tools } from '../../src/io/tools.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { smallestConfig } from './look.ts';
 

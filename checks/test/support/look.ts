@@ -3,8 +3,8 @@ import { type Config, parseConfig } from '../../src/config.ts';
 import type { Check } from '../../src/engine/gate.ts';
 import type { CheckResult } from '../../src/engine/report.ts';
 import { runChecks } from '../../src/engine/run.ts';
-import { findTools } from '../../src/engine/tools.ts';
-import { openTree } from '../../src/engine/tree.ts';
+import { findTools } from '../../src/io/tools.ts';
+import { openTree } from '../../src/io/tree.ts';
 import { plainGitEnvironment } from './small-repository.ts';
 
 export const repositoryRoot = join(import.meta.dirname, '..', '..', '..');

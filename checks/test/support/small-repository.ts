@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { exec, execOrThrow } from '../../src/engine/exec.ts';
+import { exec, execOrThrow } from '../../src/io/exec.ts';
 
 /** A git repository of a few files in a directory of its own. */
 export interface SmallRepository {

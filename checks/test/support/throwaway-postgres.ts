@@ -1,4 +1,4 @@
-import { findTools } from '../../src/engine/tools.ts';
+import { findTools } from '../../src/io/tools.ts';
 import { createDirectory, removeDirectory } from '../../src/sandbox/journal.ts';
 import { type PostgresServer, startPostgres } from '../../src/sandbox/postgres.ts';
 import { freePorts } from '../../src/sandbox/server.ts';

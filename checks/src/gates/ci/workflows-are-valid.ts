@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Context } from '../../engine/context.ts';
-import { lastLines } from '../../engine/exec.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
+import { lastLines } from '../../io/exec.ts';
 import { type Job, type Permissions, parseWorkflow, type Workflow } from './workflow.ts';
 
 interface Complaint {

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { type ExecResult, lastLines } from '../../engine/exec.ts';
 import { defineGate } from '../../engine/gate.ts';
+import { type ExecResult, lastLines } from '../../io/exec.ts';
 
 /** One diagnostic. Without a file it is about the compilation as a whole. */
 interface TypeFault {

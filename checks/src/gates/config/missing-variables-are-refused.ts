@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { Config } from '../../config.ts';
 import type { Context } from '../../engine/context.ts';
-import { type ExecResult, lastLines } from '../../engine/exec.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
+import { type ExecResult, lastLines } from '../../io/exec.ts';
 import { fillPlaceholders } from '../../sandbox/service.ts';
 import { isSecretName } from './secret-names.ts';
 

@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
-import type { Tree } from '../../engine/tree.ts';
+import type { Tree } from '../../io/tree.ts';
 import { isSourceFile, isTestFile } from '../code/source-code.ts';
 import type { Reading, SecretLiteral } from './secret-literals.ts';
 import { readCode } from './secrets-in-code.ts';

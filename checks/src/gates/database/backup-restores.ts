@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from '../../engine/context.ts';
-import { withDatabase } from '../../engine/database.ts';
-import { lastLines } from '../../engine/exec.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
-import { startWrites } from '../../engine/writes.ts';
+import { withDatabase } from '../../io/database.ts';
+import { lastLines } from '../../io/exec.ts';
+import { startWrites } from '../../io/writes.ts';
 import { type Backup, backupPath, readDatabase, removeBackup, restoreBackup, takeBackup } from './support/backup.ts';
 import { readForeignKeys } from './support/foreign-keys.ts';
 import {

@@ -1,5 +1,5 @@
-import { withDatabase } from '../../engine/database.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
+import { withDatabase } from '../../io/database.ts';
 import { type ForeignKey, isCovered, isUsable, readForeignKeys } from './support/foreign-keys.ts';
 
 export default defineGate<ForeignKey[]>({

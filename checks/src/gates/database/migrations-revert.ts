@@ -1,5 +1,5 @@
-import { withDatabase } from '../../engine/database.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
+import { withDatabase } from '../../io/database.ts';
 import { countApplied, openScratchMigrations } from './support/scratch-migrations.ts';
 import { isDifferent, type MigrationStep, type StepOutcome, walkMigrations } from './support/walk-migrations.ts';
 

@@ -1,6 +1,6 @@
-import type { Database } from '../../engine/database.ts';
-import { withDatabase } from '../../engine/database.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
+import type { Database } from '../../io/database.ts';
+import { withDatabase } from '../../io/database.ts';
 
 interface IndexFacts {
   name: string;

@@ -1,7 +1,7 @@
 import type { Context } from '../../engine/context.ts';
-import { lastLines } from '../../engine/exec.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
-import { send } from '../../engine/http.ts';
+import { lastLines } from '../../io/exec.ts';
+import { send } from '../../io/http.ts';
 
 interface Route {
   method: string;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from '../../engine/context.ts';
 import { defineGate } from '../../engine/gate.ts';
-import { send } from '../../engine/http.ts';
+import { send } from '../../io/http.ts';
 
 /** What a probe got, and how long it took. Null: no answer within its time. */
 interface Probe {

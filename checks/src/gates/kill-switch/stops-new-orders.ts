@@ -1,9 +1,9 @@
 import { partOf } from '../../config.ts';
 import type { Context } from '../../engine/context.ts';
-import { withDatabase } from '../../engine/database.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
-import { type HttpRequest, send } from '../../engine/http.ts';
-import { type Attempt, nowMs, startWrites, storedIds } from '../../engine/writes.ts';
+import { withDatabase } from '../../io/database.ts';
+import { type HttpRequest, send } from '../../io/http.ts';
+import { type Attempt, nowMs, startWrites, storedIds } from '../../io/writes.ts';
 
 interface Facts {
   engagedStatus: number;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { partOf } from '../../config.ts';
 import type { Context } from '../../engine/context.ts';
-import { lastLines } from '../../engine/exec.ts';
 import { defineGate } from '../../engine/gate.ts';
+import { lastLines } from '../../io/exec.ts';
 import { fillPlaceholders } from '../../sandbox/service.ts';
 
 interface Threshold {

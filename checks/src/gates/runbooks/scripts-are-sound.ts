@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Context } from '../../engine/context.ts';
-import { type ExecResult, lastLines } from '../../engine/exec.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
+import { type ExecResult, lastLines } from '../../io/exec.ts';
 
 interface Complaint {
   file: string;

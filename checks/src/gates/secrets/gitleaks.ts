@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Context } from '../../engine/context.ts';
-import { lastLines } from '../../engine/exec.ts';
+import { lastLines } from '../../io/exec.ts';
 
 /** One place where gitleaks sees a secret. The secret itself is in none of the fields. */
 export interface Leak {

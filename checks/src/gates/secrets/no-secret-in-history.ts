@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Context } from '../../engine/context.ts';
-import { lastLines } from '../../engine/exec.ts';
 import { defineGate } from '../../engine/gate.ts';
+import { lastLines } from '../../io/exec.ts';
 import { ignoreFile, type Leak, rulesFile, rulesOf, scan } from './gitleaks.ts';
 import { someToken } from './no-secret-in-tree.ts';
 

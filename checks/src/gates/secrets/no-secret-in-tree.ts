@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Context } from '../../engine/context.ts';
 import { defineGate } from '../../engine/gate.ts';
-import type { Tree } from '../../engine/tree.ts';
+import type { Tree } from '../../io/tree.ts';
 import { ignoreFile, type Leak, rulesFile, rulesOf, type Scan, type Skipped, scan } from './gitleaks.ts';
 
 interface Facts {

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { defineGate } from '../../engine/gate.ts';
-import type { Tree } from '../../engine/tree.ts';
+import type { Tree } from '../../io/tree.ts';
 import { judgeGoModule } from './go-pins.ts';
 import { judgeDockerfile, judgeWorkflow } from './image-and-action-pins.ts';
 import { judgeLock, judgeManifests, judgeScripts, readLock, readManifest } from './npm-pins.ts';

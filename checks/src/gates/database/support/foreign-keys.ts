@@ -1,4 +1,4 @@
-import type { Database } from '../../../engine/database.ts';
+import type { Database } from '../../../io/database.ts';
 import { isOfTheUser, qualifiedName } from './user-tables.ts';
 
 /** An index of a foreign key's table that has at least one of the key's columns. */

@@ -1,5 +1,5 @@
 import type { Context } from '../../../engine/context.ts';
-import { type ExecResult, lastLines } from '../../../engine/exec.ts';
+import { type ExecResult, lastLines } from '../../../io/exec.ts';
 
 /** Each of these reads or writes one whole database; a gate's own time limit is what really bounds them. */
 const timeoutMs = 600_000;

@@ -1,8 +1,8 @@
 import type { Context } from '../../../engine/context.ts';
-import { withDatabase } from '../../../engine/database.ts';
 import type { Finding } from '../../../engine/gate.ts';
+import { withDatabase } from '../../../io/database.ts';
+import { type InvariantSeen, readInvariants } from '../../../io/invariants.ts';
 import { type Backup, readDatabase } from './backup.ts';
-import { type InvariantSeen, readInvariants } from './invariants.ts';
 import { readSequences, type SequencePosition, type TableStructure } from './structure.ts';
 import type { TableContent } from './table-content.ts';
 

@@ -1,5 +1,5 @@
 import type { Context } from '../../../engine/context.ts';
-import type { Database } from '../../../engine/database.ts';
+import type { Database } from '../../../io/database.ts';
 import { assertSucceeded, runPostgresProgram } from './postgres-program.ts';
 
 /** The bookkeeping table and the sequences that it owns, each as a pattern for pg_dump; none before the tool's first run. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from '../../../engine/context.ts';
-import { type Database, withDatabase } from '../../../engine/database.ts';
-import { type ExecResult, lastLines } from '../../../engine/exec.ts';
+import { type Database, withDatabase } from '../../../io/database.ts';
+import { type ExecResult, lastLines } from '../../../io/exec.ts';
 import { dumpSchema } from './schema-dump.ts';
 import { type Contents, readRepeatableContents } from './table-content.ts';
 

@@ -1,4 +1,4 @@
-import type { Database } from '../../../engine/database.ts';
+import type { Database } from '../../../io/database.ts';
 import { fromUserRelations, qualifiedName } from './user-tables.ts';
 
 /** What keeps a table's rows right and quick to find, counted. */

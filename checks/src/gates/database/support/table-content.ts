@@ -1,4 +1,4 @@
-import type { Database } from '../../../engine/database.ts';
+import type { Database } from '../../../io/database.ts';
 import { fromUserRelations, qualifiedName } from './user-tables.ts';
 
 /** What a table holds: how many rows, and a hash of all of them that does not depend on their order. */

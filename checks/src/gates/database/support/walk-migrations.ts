@@ -1,4 +1,4 @@
-import { type ExecResult, lastLines } from '../../../engine/exec.ts';
+import { type ExecResult, lastLines } from '../../../io/exec.ts';
 import { lineDifference } from './line-difference.ts';
 import { assertDone, type ScratchMigrations, type State } from './scratch-migrations.ts';
 import type { Contents } from './table-content.ts';

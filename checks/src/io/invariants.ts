@@ -1,5 +1,5 @@
-import type { Config } from '../../../config.ts';
-import type { Database } from '../../../engine/database.ts';
+import type { Config } from '../config.ts';
+import type { Database } from './database.ts';
 
 /** One configured invariant on one database. */
 export interface InvariantSeen {
