@@ -41,16 +41,19 @@ const database = z.strictObject({
   /** The migration tool's own table, as `schema.table`: one row per migration that is applied. */
   bookkeeping: z
     .string()
-    .regex(/^\w+\.\w+$/, 'schema.table')
+    .regex(/^\w+\.\w+$/, 'schema.table is wanted')
     .default('public.pgmigrations'),
   /** Fills a migrated database; its stdout goes to `credentials`. */
   seed: command,
   /** Reads the keys out of what the seed printed. */
-  credentials: z.custom<(seedOutput: string) => Credentials>((value) => typeof value === 'function', 'a function'),
+  credentials: z.custom<(seedOutput: string) => Credentials>(
+    (value) => typeof value === 'function',
+    'a function is wanted',
+  ),
   requiredIndexes: z.array(
     z.strictObject({
       name: z.string(),
-      table: z.string().regex(/^\w+\.\w+$/, 'schema.table'),
+      table: z.string().regex(/^\w+\.\w+$/, 'schema.table is wanted'),
       columns: z.array(z.string()).min(1),
       /** The query that the index is there for, with literals instead of parameters. */
       serves: z.string(),

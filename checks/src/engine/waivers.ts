@@ -52,7 +52,8 @@ function parseYaml(text: string): unknown {
   try {
     return parse(text);
   } catch (cause) {
-    throw new UsageError(`${waiverFile} is not YAML: ${(cause as Error).message}`, 'Mend it, or remove the file.');
+    const [reason] = (cause as Error).message.split(/:?\n/);
+    throw new UsageError(`${waiverFile} is not YAML: ${reason}`, 'Mend it, or remove the file.');
   }
 }
 

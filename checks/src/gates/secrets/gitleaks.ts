@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Context } from '../../engine/context.ts';
-import { lastLines } from '../../io/exec.ts';
+import { type ExecResult, lastLines } from '../../io/exec.ts';
 
 /** One place where gitleaks sees a secret. The secret itself is in none of the fields. */
 export interface Leak {
@@ -82,11 +82,18 @@ export async function scan(
   const result = await exec(tools.path('gitleaks'), [...args, ...commonArguments], { cwd, env });
   if (result.timedOut) throw new Error('gitleaks did not end in time');
   if (result.code !== 0 && result.code !== leakExitCode)
-    throw new Error(`gitleaks ended with exit code ${result.code}: ${lastLines(result)}`);
+    throw new Error(`gitleaks ended with exit code ${result.code}: ${reasonIn(result)}`);
   const leaks = parseReport(result.stdout);
   if (leaks.length > 0 !== (result.code === leakExitCode))
     throw new Error(`gitleaks ended with exit code ${result.code} and ${leaks.length} leaks in its report`);
   return { leaks, ...parseLog(result.stderr) };
+}
+
+/** Its own last word, or that of the Go runtime, whose stack says nothing to the reader. */
+function reasonIn(result: ExecResult): string {
+  const lines = result.stderr.replaceAll(escapeSequence, '').split('\n');
+  const fatal = lines.flatMap(parseLine).find(({ level }) => level === 'FTL' || level === 'ERR')?.said;
+  return fatal ?? lines.find((line) => line.startsWith('panic: ')) ?? lastLines(result);
 }
 
 /** @throws without repeating what gitleaks printed, for a part of a report may be a part of a secret. */
