@@ -152,7 +152,9 @@ test('the queue is bounded: one caller more than may wait is refused at once, a 
   const held = await pool.acquire();
   const waiting = [errorOf(pool.acquire()), errorOf(pool.acquire())];
   expect(pool.stats()).toMatchObject({ total: 1, idle: 0, waiting: 2, max: 1, queueMax: 2 });
-  expect((await errorOf(pool.acquire())).code).toBe('overloaded');
+  const oneTooMany = errorOf(pool.acquire());
+  expect(pool.stats().waiting).toBe(2);
+  expect((await oneTooMany).code).toBe('overloaded');
   expect((await Promise.all(waiting)).map(({ code }) => code)).toEqual(['overloaded', 'overloaded']);
   held.release();
   expect(pool.stats()).toMatchObject({ waiting: 0, idle: 1 });

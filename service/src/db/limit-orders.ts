@@ -36,7 +36,8 @@ export const marketable = (limit: string): string => `
  *
  * Locks are taken in the order that everything here keeps: orders (skipping what others hold), then accounts by id. The
  * count of the locked accounts is a condition of every row that is written, so all are locked before any is changed.
- * A BUY is filled only if its reservation pays for it: for MARKET orders the padding is the collar.
+ * A MARKET BUY is filled only if its reservation pays for it: the padding is its collar. What can change between the
+ * choice and the lock is the state of an order, so that is asked again of the locked row.
  */
 const EXECUTE_SQL = `
   WITH claimed AS MATERIALIZED (
@@ -46,8 +47,6 @@ const EXECUTE_SQL = `
     FROM execution.orders o JOIN market.quotes q ON q.symbol = o.symbol
     WHERE o.id IN (SELECT m.id FROM (${marketable('(2 * $2::integer)')}) m)
       AND ${RESTING} AND ${UNEXPIRED}
-      AND CASE WHEN o.side = 'SELL' THEN coalesce(o.price <= q.bid, true)
-        ELSE coalesce(o.price >= q.ask, true) AND q.ask * (o.quantity - o.filled_quantity) <= o.reserved_cash END
     LIMIT $2::integer
     FOR NO KEY UPDATE OF o SKIP LOCKED
   ), locked_accounts AS MATERIALIZED (

@@ -19,11 +19,23 @@ let cluster: Cluster | undefined;
 /** Starts one server for the whole run, with a migrated template. */
 export async function setup(project: TestProject): Promise<void> {
   cluster = await startCluster();
-  const admin = new pg.Client({ connectionString: cluster.url });
+  try {
+    await createTemplate(cluster.url);
+  } catch (error) {
+    // Nobody calls teardown after a setup that failed.
+    await cluster.stop();
+    throw error;
+  }
+  project.provide('databaseAdminUrl', cluster.url);
+  project.provide('databaseTemplate', TEMPLATE);
+}
+
+async function createTemplate(adminUrl: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: adminUrl });
   await admin.connect();
   await admin.query(`CREATE DATABASE ${TEMPLATE}`);
   await admin.end();
-  const template = new URL(cluster.url);
+  const template = new URL(adminUrl);
   template.pathname = `/${TEMPLATE}`;
   await migrate({
     databaseUrl: template.href,
@@ -31,8 +43,6 @@ export async function setup(project: TestProject): Promise<void> {
     direction: 'up',
     warn: (message) => process.stderr.write(`${message}\n`),
   });
-  project.provide('databaseAdminUrl', cluster.url);
-  project.provide('databaseTemplate', TEMPLATE);
 }
 
 export async function teardown(): Promise<void> {
