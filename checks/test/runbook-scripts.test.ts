@@ -20,6 +20,7 @@ let opened: SmallRepository | undefined;
 afterEach(() => opened?.close());
 
 async function look(files: Record<string, string>, plain: readonly string[] = []): Promise<CheckResult> {
+  opened?.close();
   opened = await createSmallRepository(files);
   for (const file of Object.keys(files)) chmodSync(join(opened.root, file), plain.includes(file) ? 0o644 : 0o755);
   return lookAt(scriptsAreSound, opened.root, {
@@ -73,7 +74,6 @@ describe.runIf(findTools(repositoryRoot).find('shellcheck'))('runbook scripts', 
     expect((await look({ 'bin/stop': sound }, ['bin/stop'])).findings).toMatchObject([
       { message: 'is a script that cannot be run', fix: expect.stringContaining('chmod +x bin/stop') },
     ]);
-    opened?.close();
     const nameless = await look({ 'bin/stop': sound.replace('#!/usr/bin/env bash\n', '# shellcheck shell=bash\n') });
     expect(nameless.findings).toMatchObject([{ message: 'has no first line that says what runs it' }]);
   });

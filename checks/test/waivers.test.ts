@@ -130,6 +130,7 @@ describe('reading the ledger', () => {
   afterEach(() => repository?.close());
 
   async function load(text?: string): Promise<Waiver[]> {
+    repository?.close();
     repository = await createSmallRepository(text === undefined ? {} : { [waiverFile]: text });
     return loadWaivers(repository.root);
   }
@@ -145,7 +146,6 @@ describe('reading the ledger', () => {
 
   test('thirty days are the most', async () => {
     expect(await load(`waivers:\n${entry({ created: '2026-06-01', expires: '2026-07-01' })}`)).toHaveLength(1);
-    repository?.close();
     await expect(load(`waivers:\n${entry({ created: '2026-06-01', expires: '2026-07-02' })}`)).rejects.toThrow(
       'waivers.0: it may hold for 30 days at most',
     );
