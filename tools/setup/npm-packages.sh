@@ -31,7 +31,7 @@ install_npm_packages() {
 
 # npm ci deletes node_modules first: npm must not itself run on the Node that lives there.
 npm_ci() {
-  PATH=${PATH//"$root/node_modules/.bin:"/} npm ci --no-audit --no-fund
+  PATH=${PATH//"$root/node_modules/.bin:"/} npm ci --no-audit --no-fund --loglevel=error
 }
 
 check_node() {

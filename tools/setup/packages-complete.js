@@ -30,9 +30,10 @@ function compare() {
 /** An optional package is absent where it is for another platform. */
 function differenceAt(path, wanted, present) {
   if (!present) return wanted.optional ? [] : [`${path} is not installed`];
-  if (wanted.version !== present.version || wanted.integrity !== present.integrity) {
+  if (wanted.version !== present.version) {
     return [`${path} is ${present.version}, the lockfile asks for ${wanted.version}`];
   }
+  if (wanted.integrity !== present.integrity) return [`${path} has other contents than the lockfile asks for`];
   const installed = readJson(join(path, 'package.json'));
   if (!installed) return [`${path} has been deleted or damaged`];
   if (wanted.link || installed.version === wanted.version) return [];

@@ -5,12 +5,14 @@
 readonly brief_limit_s=10
 # On a log, a line a second would bury the result.
 readonly progress_every_s=10
+# The cause of a failure stands at the beginning of what some programs say, and at the end of what others say.
+readonly shown_lines=15
 # npm and apt tidy up when they are asked to end; this is how long they may take.
 readonly end_grace_s=10
 
 running_group=''
 
-# run_bounded LABEL LIMIT_S COMMAND…: its output goes to a log, the end of which is shown when it fails.
+# run_bounded LABEL LIMIT_S COMMAND…: its output goes to a log, of which both ends are shown when it fails.
 # Returns the command's status, or 124 when the limit was reached.
 run_bounded() {
   local label=$1 limit_s=$2 log status=0
@@ -60,8 +62,14 @@ show_failure() {
   local label=$1 status=$2 log=$3 reason
   reason="exit code $status"
   if ((status == 124)); then reason='the time limit was reached'; fi
-  complain "set-up: $label did not succeed ($reason); its last words:"
-  tail -n 12 "$log" | sed 's/^/    /' >&2
+  complain "set-up: $label did not succeed ($reason); it said:"
+  awk -v most="$shown_lines" '
+    NR <= most { print "    " $0 }
+    { last[NR % most] = $0 }
+    END {
+      if (NR > 2 * most) print "    … " NR - 2 * most " lines"
+      for (line = (NR > 2 * most ? NR - most : most) + 1; line <= NR; line++) print "    " last[line % most]
+    }' "$log" >&2
 }
 
 briefly() {
