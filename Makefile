@@ -41,7 +41,7 @@ dev: ready ## A throwaway stack that stays up, with its addresses and keys; Ctrl
 	@preflight sandbox $(ARGS)
 
 bench: ready ## Placement over HTTP beside the same SQL under pgbench, as a ratio
-	@node service/bench/placement.ts $(ARGS)
+	@preflight sandbox -- sh -c 'TRADER_KEYS=$$WRITER_KEYS exec node service/bench/placement.ts $(ARGS)'
 
 docs: ready ## Write GATES.md again from the gates
 	@node tools/gates-document.ts --write

@@ -5,7 +5,7 @@ import { list } from './commands/list.ts';
 import { newGate } from './commands/new-gate.ts';
 import { prove } from './commands/prove.ts';
 import { defaultConcurrency, type RunFlags, run } from './commands/run.ts';
-import { sandbox } from './commands/sandbox.ts';
+import { type SandboxFlags, sandbox } from './commands/sandbox.ts';
 import type { Streams } from './commands/terminal.ts';
 import { UsageError } from './engine/errors.ts';
 import { profiles, severities } from './engine/gate.ts';
@@ -25,6 +25,10 @@ const exitCodeHelp = `
 Exit codes: 0 GO · 1 NO-GO (a gate failed) · 2 usage or configuration · 3 UNKNOWN (a blocker could not be judged)
             4 governance (the waiver ledger itself keeps the release back) · 130 interrupted
 Each option can be given by PREFLIGHT_<OPTION> too; a flag outweighs it.`;
+
+const sandboxHelp = `
+A command finds the stack by BASE_URL, DATABASE_URL, REDIS_URL, OPERATOR_API_KEY and WRITER_KEYS (separated by commas):
+  npx preflight sandbox -- sh -c 'psql "$DATABASE_URL"'`;
 
 function program(): Command {
   const root = new Command('preflight')
@@ -78,11 +82,12 @@ function program(): Command {
     .addOption(timeoutFactorOption())
     .action((globs: string[], flags) => finish(prove(globs, flags, streams)));
   root
-    .command('sandbox')
-    .description('the throwaway stack, left running, with its addresses and keys')
+    .command('sandbox [command...]')
+    .description('the throwaway stack, left running; with `-- COMMAND` for as long as that runs')
     .addOption(configOption())
     .option('--json', 'addresses and keys as one line of JSON')
-    .action((flags: { config: string; json?: boolean }) => finish(sandbox(flags, streams)));
+    .addHelpText('after', sandboxHelp)
+    .action((command: string[], flags: SandboxFlags) => finish(sandbox(command, flags, streams)));
   root
     .command('new')
     .description('begin a new gate')
