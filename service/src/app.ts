@@ -21,6 +21,7 @@ import { getOrder, getOrderEvents } from './orders/get-order.ts';
 import { getPortfolio } from './orders/get-portfolio.ts';
 import { listOrders } from './orders/list-orders.ts';
 import { placeOrder } from './orders/place-order.ts';
+import { createRedis, type Redis } from './redis.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createCycleReport, PROCESSOR_MESSAGES, startLimitProcessor } from './workers/limit-processor.ts';
@@ -52,6 +53,8 @@ const WORKER_POOL_MAX = 3;
 /** A cycle may touch a whole batch of orders, and nobody waits for it on a socket. */
 const WORKER_STATEMENT_TIMEOUT_MS = 10_000;
 const READINESS_TIMEOUT_MS = 1000;
+/** A request waits for Redis at most so long before it goes on without. */
+const REDIS_COMMAND_TIMEOUT_MS = 200;
 
 interface Pools {
   readonly api: DatabasePool;
@@ -84,6 +87,8 @@ interface Context {
   readonly config: Config;
   readonly logger: Logger;
   readonly pools: Pools;
+  /** Absent without REDIS_URL. */
+  readonly redis: Redis | undefined;
   readonly metrics: Metrics;
   draining: boolean;
   lastCycle: LastCycle | null;
@@ -161,6 +166,15 @@ function createExpress(context: Context, role: AppRole): Express {
   });
 }
 
+function redisOf(config: Config, logger: Logger): Redis | undefined {
+  if (config.redisUrl === null) return undefined;
+  return createRedis({
+    url: config.redisUrl,
+    commandTimeoutMs: REDIS_COMMAND_TIMEOUT_MS,
+    onError: (error) => logger.warn({ err: error }, 'Redis connection lost'),
+  });
+}
+
 function createContext(config: Config, logger: Logger): Context {
   const pools = createPools(config, logger);
   const metrics = createMetrics({
@@ -168,7 +182,7 @@ function createContext(config: Config, logger: Logger): Context {
     pools: { api: pools.api.stats, worker: pools.worker.stats },
     killSwitchEngaged: async () => (await readKillSwitch(pools.health)).state !== 'ACTIVE',
   });
-  return { config, logger, pools, metrics, draining: false, lastCycle: null };
+  return { config, logger, pools, redis: redisOf(config, logger), metrics, draining: false, lastCycle: null };
 }
 
 function startWorker(context: Context): Loop {
@@ -211,7 +225,7 @@ export function createApp(config: Config, options: AppOptions): App {
     // The last scrape may still be under way; nothing else is worth waiting for on that port.
     scrape.cut();
     await scrape.drain();
-    await context.metrics.close();
+    await Promise.all([context.metrics.close(), context.redis?.close()]);
     await Promise.all(Object.values(context.pools).map((pool: DatabasePool) => pool.end()));
   };
   const drain = async (): Promise<void> => {
@@ -223,6 +237,7 @@ export function createApp(config: Config, options: AppOptions): App {
     express,
     start: async () => {
       try {
+        await context.redis?.start();
         const metricsPort = await scrape.listen(config.metrics.host, config.metrics.port);
         const port = await api.listen(config.http.host, config.http.port);
         if (role !== 'api') worker = startWorker(context);

@@ -111,6 +111,39 @@ const databaseUrl: Variable<string> = {
   },
 };
 
+/** A part of the URL may be a password, so no fault quotes any of it. */
+const redisUrl: Variable<string | null> = {
+  right: 'leave it empty, or set redis://user:password@host:6379 (rediss:// for TLS)',
+  fallback: '',
+  parse: (raw) => {
+    if (raw === '') return { value: null };
+    const url = URL.parse(raw);
+    if (url === null) return { wrong: 'is not a URL' };
+    if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
+      return { wrong: 'does not start with redis:// or rediss://' };
+    }
+    return url.hostname === '' ? { wrong: 'names no host' } : { value: raw };
+  },
+};
+
+const ORIGINS_MAX = 50;
+
+/** An origin as a browser sends it: scheme, host and port, nothing else. `null` and patterns are none. */
+function isOrigin(text: string): boolean {
+  return /^https?:\/\/[^*]+$/.test(text) && URL.parse(text)?.origin === text;
+}
+
+const corsOrigins: Variable<readonly string[]> = {
+  right: `leave it empty, or set up to ${ORIGINS_MAX} exact origins such as https://desk.example,https://desk.example:8443`,
+  fallback: '',
+  parse: (raw) => {
+    const origins = raw === '' ? [] : raw.split(',').map((origin) => origin.trim());
+    const bad = origins.find((origin) => !isOrigin(origin));
+    if (bad !== undefined) return { wrong: `${quoted(bad)} is not an exact origin` };
+    return origins.length > ORIGINS_MAX ? { wrong: `${origins.length} origins are too many` } : { value: origins };
+  },
+};
+
 const KEY_LENGTH_MIN = 32;
 const KEY_LENGTH_MAX = 256;
 /** 32 random hexadecimal digits hold fewer than 8 different ones about once in 10,000 times; typed patterns almost always do. */
@@ -155,7 +188,13 @@ const VARIABLES = {
   BODY_LIMIT_BYTES: integer(16_384, 256, 1_048_576),
   RATE_LIMIT_PER_MINUTE_ADDRESS: integer(100, 1, 10_000_000),
   RATE_LIMIT_PER_HOUR_KEY: integer(1000, 1, 100_000_000),
+  RATE_LIMIT_PER_MINUTE_PUBLIC: integer(6000, 1, 10_000_000),
   TRUST_PROXY_HOPS: integer(0, 0, 5),
+  LOCKOUT_FAILURES_PER_KEY: integer(5, 1, 1_000_000),
+  LOCKOUT_FAILURES_PER_ADDRESS: integer(10, 1, 1_000_000),
+  LOCKOUT_SECONDS: integer(3600, 1, 86_400),
+  CORS_ORIGINS: corsOrigins,
+  REDIS_URL: redisUrl,
   MAX_ORDER_NOTIONAL: positiveDecimal('100000'),
   MARKET_ORDER_PADDING_BPS: integer(500, 0, 10_000),
   QUOTE_MAX_AGE_MS: integer(15_000, 100, 10 * MINUTE),
@@ -240,8 +279,16 @@ function freeze(v: Values) {
       bodyLimitBytes: v.BODY_LIMIT_BYTES,
       rateLimitPerMinuteAddress: v.RATE_LIMIT_PER_MINUTE_ADDRESS,
       rateLimitPerHourKey: v.RATE_LIMIT_PER_HOUR_KEY,
+      rateLimitPerMinutePublic: v.RATE_LIMIT_PER_MINUTE_PUBLIC,
       trustProxyHops: v.TRUST_PROXY_HOPS,
+      corsOrigins: Object.freeze([...v.CORS_ORIGINS]),
     }),
+    lockout: Object.freeze({
+      failuresPerKey: v.LOCKOUT_FAILURES_PER_KEY,
+      failuresPerAddress: v.LOCKOUT_FAILURES_PER_ADDRESS,
+      seconds: v.LOCKOUT_SECONDS,
+    }),
+    redisUrl: v.REDIS_URL,
     metrics: Object.freeze({ host: v.METRICS_HOST, port: v.METRICS_PORT }),
     pool: Object.freeze({
       max: v.POOL_MAX,

@@ -71,6 +71,36 @@ describe('loadConfig', () => {
 
   it.each([
     ['not a url', 'is not a URL'],
+    ['http://cache.example', 'does not start with redis:// or rediss://'],
+    ['redis://', 'names no host'],
+  ])('refuses REDIS_URL=%s', (url, wrong) => {
+    expect(faultsOf({ ...good, REDIS_URL: url }).faults).toMatchObject([{ name: 'REDIS_URL', wrong }]);
+  });
+
+  it('does without Redis, and takes it over TLS', () => {
+    expect(loadConfig(good).redisUrl).toBeNull();
+    expect(loadConfig({ ...good, REDIS_URL: 'rediss://u:p@cache.example' }).redisUrl).toBe(
+      'rediss://u:p@cache.example',
+    );
+  });
+
+  it('takes exact origins only', () => {
+    expect(loadConfig(good).http.corsOrigins).toEqual([]);
+    const origins = 'https://desk.example, http://127.0.0.1:8080';
+    expect(loadConfig({ ...good, CORS_ORIGINS: origins }).http.corsOrigins).toEqual([
+      'https://desk.example',
+      'http://127.0.0.1:8080',
+    ]);
+    const wrong = ['*', 'null', 'desk.example', 'https://*.desk.example', 'https://desk.example/', 'https://a:443'];
+    for (const bad of [...wrong, 'https://desk.example,', 'ftp://desk.example', 'https://u@desk.example']) {
+      expect(faultsOf({ ...good, CORS_ORIGINS: bad }).faults).toMatchObject([
+        { name: 'CORS_ORIGINS', wrong: expect.stringContaining('is not an exact origin') },
+      ]);
+    }
+  });
+
+  it.each([
+    ['not a url', 'is not a URL'],
     ['postgres:///orders', 'names no host'],
     ['postgres://db.example', 'names no database'],
     ['postgres://db.example/', 'names no database'],

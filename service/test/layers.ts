@@ -14,6 +14,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   telemetry: [],
   config: [],
+  redis: [],
   db: ['domain'],
   exchange: ['domain'],
   'market-data': ['domain'],

@@ -13,10 +13,14 @@ const CREDENTIAL_SHAPES: readonly (readonly [RegExp, string])[] = [
   [/\b(postgres(?:ql)?|rediss?):\/\/[^\s"'@/]*@/gi, `$1://${MASK}@`],
 ];
 
-/** The secrets inside the configuration: the process key, and the database password as written and as decoded. */
-export function secretsOf(config: { databaseUrl: string; orderProcessingApiKey: string }): readonly string[] {
-  const password = URL.parse(config.databaseUrl)?.password ?? '';
-  return [config.orderProcessingApiKey, password, decodePassword(password)];
+/** The secrets inside the configuration: the process key, and the passwords of URLs as written and as decoded. */
+export function secretsOf(config: {
+  readonly databaseUrl: string;
+  readonly redisUrl?: string | null;
+  readonly orderProcessingApiKey: string;
+}): readonly string[] {
+  const passwords = [config.databaseUrl, config.redisUrl ?? ''].map((url) => URL.parse(url)?.password ?? '');
+  return [config.orderProcessingApiKey, ...passwords, ...passwords.map(decodePassword)];
 }
 
 function decodePassword(password: string): string {
