@@ -126,6 +126,48 @@ describe.runIf(hasGitleaks)('no secret in the tree', () => {
   });
 });
 
+describe.runIf(hasGitleaks)('a gitleaks that read less than it was given', () => {
+  /** The real one, behind a script that changes a word of what it says. */
+  async function gitleaksThatSays(edit: string) {
+    const tools = findTools(repositoryRoot);
+    const { root, write } = await repository({});
+    const script = `#!/usr/bin/env bash\n'${tools.path('gitleaks')}' "$@" 2> >(sed -E '${edit}' >&2)\nexit $?\n`;
+    write('gitleaks', script);
+    chmodSync(join(root, 'gitleaks'), 0o755);
+    const path = (name: Parameters<typeof tools.path>[0]) =>
+      name === 'gitleaks' ? join(root, name) : tools.path(name);
+    return { ...tools, path };
+  }
+
+  test('a byte of the tree is an error', async () => {
+    const tree = await repository({ 'a.txt': 'a\n' });
+    expect((await lookAt(inTree, tree.root, {}, await gitleaksThatSays('s/x/x/'))).outcome).toBe('pass');
+    const { outcome, findings } = await lookAt(
+      inTree,
+      tree.root,
+      {},
+      await gitleaksThatSays('s/scanned ~[0-9]+/scanned ~42/'),
+    );
+    expect(outcome).toBe('error');
+    expect(findings[0]?.message).toMatch(/gitleaks read 42 bytes, and the files that it was given have 43$/);
+  });
+
+  test('a commit of the history is an error', async () => {
+    const tree = await repository({ 'a.txt': 'a\n' });
+    await tree.commitAll('one');
+    tree.write('a.txt', 'b\n');
+    await tree.commitAll('two');
+    expect(await lookAt(inHistory, tree.root, {}, await gitleaksThatSays('s/x/x/'))).toMatchObject({
+      outcome: 'pass',
+      examined: 2,
+    });
+    const fewer = await gitleaksThatSays('s/2 commits scanned/1 commits scanned/');
+    const { outcome, findings } = await lookAt(inHistory, tree.root, {}, fewer);
+    expect(outcome).toBe('error');
+    expect(findings[0]?.message).toContain('gitleaks read 1 commits, and 2 of 2 add text');
+  });
+});
+
 describe.runIf(hasGitleaks)('the rules of this repository', () => {
   const random = (length: number) => randomBytes(length).toString('base64url').slice(0, length);
   test.each([

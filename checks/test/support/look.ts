@@ -3,7 +3,7 @@ import { type Config, parseConfig } from '../../src/config.ts';
 import type { Check } from '../../src/engine/gate.ts';
 import type { CheckResult } from '../../src/engine/report.ts';
 import { runChecks } from '../../src/engine/run.ts';
-import { findTools } from '../../src/io/tools.ts';
+import { findTools, type Tools } from '../../src/io/tools.ts';
 import { openTree } from '../../src/io/tree.ts';
 import { plainGitEnvironment } from './small-repository.ts';
 
@@ -33,9 +33,13 @@ export const smallestConfig = {
   code: { typeCheck: ['true'], production: ['**/*.ts'] },
 };
 
-/** Runs one check that needs no stack on a tree, as the engine does, with the tools of this repository. */
-export async function lookAt(check: Check, root: string, config: Partial<Config> = {}): Promise<CheckResult> {
-  const tools = { ...findTools(repositoryRoot) };
+/** Runs one check that needs no stack on a tree, as the engine does, with the tools of this repository or with others. */
+export async function lookAt(
+  check: Check,
+  root: string,
+  config: Partial<Config> = {},
+  tools: Tools = findTools(repositoryRoot),
+): Promise<CheckResult> {
   const environment = { ...plainGitEnvironment, PATH: tools.environment.PATH };
   const [result] = await runChecks({
     checks: [check],
