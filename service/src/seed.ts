@@ -55,6 +55,7 @@ const INSTRUMENTS = [
     tickSize: '0.01',
     lotSize: '1',
     minNotional: '1',
+    calendar: 'XNYS',
     bid: '229.99',
     ask: '230.01',
     held: '10000',

@@ -1,3 +1,4 @@
+import type { CalendarName } from '../domain/market-calendar.ts';
 import type { Tx } from './pool.ts';
 
 /** A tradable symbol; sizes are decimal strings. */
@@ -8,13 +9,15 @@ export interface NewInstrument {
   readonly tickSize: string;
   readonly lotSize: string;
   readonly minNotional: string;
+  /** When it trades. Default: always, which only crypto may. */
+  readonly calendar?: CalendarName;
 }
 
 /** Adds symbols; one that exists keeps its increments, because resting orders were checked against them. */
 export async function insertInstruments(tx: Tx, instruments: readonly NewInstrument[]): Promise<void> {
   await tx.query({
-    text: `INSERT INTO market.instruments (symbol, asset_class, venue, tick_size, lot_size, min_notional)
-      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[])
+    text: `INSERT INTO market.instruments (symbol, asset_class, venue, tick_size, lot_size, min_notional, calendar)
+      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[], $7::text[])
       ON CONFLICT (symbol) DO NOTHING`,
     values: [
       instruments.map((instrument) => instrument.symbol),
@@ -23,6 +26,7 @@ export async function insertInstruments(tx: Tx, instruments: readonly NewInstrum
       instruments.map((instrument) => instrument.tickSize),
       instruments.map((instrument) => instrument.lotSize),
       instruments.map((instrument) => instrument.minNotional),
+      instruments.map((instrument) => instrument.calendar ?? '24x7'),
     ],
   });
 }

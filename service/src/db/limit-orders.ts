@@ -1,8 +1,11 @@
+import { ALWAYS_OPEN } from '../domain/market-calendar.ts';
 import type { Tx } from './pool.ts';
 
 /** A quote is fresh when it is younger than $1 milliseconds and not from the future (a clock may be off by seconds). */
 const FRESH_QUOTE = `q.as_of > clock_timestamp() - $1::integer * interval '1 millisecond'
       AND q.as_of <= clock_timestamp() + interval '5 seconds'`;
+const trades = (symbol: string, calendars: string): string =>
+  `EXISTS (SELECT FROM market.instruments t WHERE t.symbol = ${symbol} AND t.calendar = ANY (${calendars}::text[]))`;
 const RESTING = `o.mode = 'PAPER' AND o.status IN ('OPEN', 'PARTIALLY_FILLED')`;
 const CHOSEN = '($3::uuid[] IS NULL OR o.id = ANY ($3::uuid[]))';
 const UNEXPIRED = '(o.expire_at IS NULL OR o.expire_at > now())';
@@ -10,7 +13,8 @@ const UNEXPIRED = '(o.expire_at IS NULL OR o.expire_at > now())';
 /**
  * Orders that their quote would fill now, the best prices first, one branch per kind. LATERAL and LIMIT make each branch
  * a bounded range of orders_resting_idx per symbol, however many orders rest and whatever the planner believes.
- * $1 oldest quote in milliseconds, $3 only these orders, or null for all. `limit` is the most rows.
+ * $1 oldest quote in milliseconds, $3 only these orders, or null for all, $4 the calendars that are open. `limit` is the
+ * most rows.
  */
 export const marketable = (limit: string): string => `
   SELECT m.id FROM market.quotes q CROSS JOIN LATERAL (
@@ -28,7 +32,7 @@ export const marketable = (limit: string): string => `
         AND (o.side = 'SELL' OR q.ask * (o.quantity - o.filled_quantity) <= o.reserved_cash)
       LIMIT ${limit})
   ) m
-  WHERE ${FRESH_QUOTE}
+  WHERE ${FRESH_QUOTE} AND ${trades('q.symbol', '$4')}
   LIMIT ${limit}`;
 
 /**
@@ -105,7 +109,11 @@ export interface ExecutionBounds {
   readonly quoteMaxAgeMs: number;
   /** Most orders of one statement. */
   readonly batch: number;
+  /** Only what trades on these calendars is filled: those that are open. Default: what is open at any time. */
+  readonly openCalendars?: readonly string[];
 }
+
+const openOf = (bounds: ExecutionBounds): readonly string[] => bounds.openCalendars ?? [ALWAYS_OPEN];
 
 /** Fills what the quotes fill, at most `batch` orders, or only those of `orderIds`. One statement. */
 export async function fillMarketableOrders(
@@ -116,7 +124,7 @@ export async function fillMarketableOrders(
   const { rows } = await tx.query<{ examined: number; executed: number }>({
     name: 'fill-marketable-orders',
     text: EXECUTE_SQL,
-    values: [bounds.quoteMaxAgeMs, bounds.batch, orderIds],
+    values: [bounds.quoteMaxAgeMs, bounds.batch, orderIds, openOf(bounds)],
   });
   return rows[0] ?? { examined: 0, executed: 0 };
 }
@@ -126,20 +134,21 @@ export async function findMarketableOrders(tx: Tx, bounds: ExecutionBounds): Pro
   const { rows } = await tx.query<{ id: string }>({
     name: 'find-marketable-orders',
     text: marketable('$2::integer'),
-    values: [bounds.quoteMaxAgeMs, bounds.batch, null],
+    values: [bounds.quoteMaxAgeMs, bounds.batch, null, openOf(bounds)],
   });
   return rows.map((row) => row.id);
 }
 
-/** Symbols on which orders rest while no fresh quote can price them. */
-export async function findUnpricedSymbols(tx: Tx, quoteMaxAgeMs: number): Promise<string[]> {
+/** Symbols on which orders rest, while their market is open and no fresh quote can price them. */
+export async function findUnpricedSymbols(tx: Tx, bounds: ExecutionBounds): Promise<string[]> {
   const { rows } = await tx.query<{ symbol: string }>({
     name: 'find-unpriced-symbols',
     text: `SELECT i.symbol FROM market.instruments i
       WHERE NOT EXISTS (SELECT FROM market.quotes q WHERE q.symbol = i.symbol AND ${FRESH_QUOTE})
+        AND i.calendar = ANY ($2::text[])
         AND EXISTS (SELECT FROM execution.orders o WHERE o.symbol = i.symbol AND ${RESTING})
       ORDER BY i.symbol`,
-    values: [quoteMaxAgeMs],
+    values: [bounds.quoteMaxAgeMs, openOf(bounds)],
   });
   return rows.map((row) => row.symbol);
 }

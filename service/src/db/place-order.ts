@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { KillSwitchState } from '../domain/kill-switch.ts';
+import type { Closure } from '../domain/market-calendar.ts';
 import type { Order } from '../domain/order.ts';
+import { closuresOf } from './calendars.ts';
 import type { Tx } from './pool.ts';
 
 /**
@@ -43,7 +45,8 @@ export const READ_PLACEMENT_SQL = `
     trim_scale(s.tick_size) AS "tickSize", trim_scale(s.lot_size) AS "lotSize", trim_scale(s.min_notional) AS "minNotional",
     trim_scale(coalesce(p.quantity - p.reserved, 0)) AS "freeQuantity",
     trim_scale(q.bid) AS bid, trim_scale(q.ask) AS ask,
-    trim_scale(l.max_order_notional) AS "storedMaxOrderNotional"
+    trim_scale(l.max_order_notional) AS "storedMaxOrderNotional",
+    s.calendar, ${closuresOf('s.calendar')} AS closures
   FROM (SELECT) one
   LEFT JOIN risk.kill_switch k ON true
   LEFT JOIN execution.idempotency_keys i ON i.account_id = $1::uuid AND i.key = $2::text
@@ -103,6 +106,9 @@ export interface PlacementFacts {
   readonly bid: string | null;
   readonly ask: string | null;
   readonly storedMaxOrderNotional: string | null;
+  /** The market that the symbol trades on, and its closures at short notice around now. */
+  readonly calendar: string | null;
+  readonly closures: readonly Closure[];
 }
 
 /** Reads under the locks of `placementLocksSql`. `quoteMaxAgeMs` says from when on a quote counts as absent. */

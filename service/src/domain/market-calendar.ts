@@ -10,6 +10,9 @@ import { type SessionCalendar, XNYS } from './market-calendar-xnys.ts';
 export const CALENDARS = ['24x7', 'XNYS'] as const;
 export type CalendarName = (typeof CALENDARS)[number];
 
+/** The calendar of what trades at any time. */
+export const ALWAYS_OPEN: CalendarName = '24x7';
+
 /** From `opensAt` on, and no longer at `closesAt`. */
 export interface Session {
   readonly opensAt: Temporal.Instant;
@@ -39,7 +42,6 @@ type Day =
   | { readonly kind: 'closed'; readonly reason: ClosedReason; readonly detail: string };
 
 const SESSION_CALENDARS: ReadonlyMap<string, SessionCalendar> = new Map([['XNYS', XNYS]]);
-const ALWAYS_OPEN = '24x7';
 const SATURDAY = 6;
 const NO_CLOSURES: readonly Closure[] = [];
 

@@ -35,7 +35,7 @@ export async function executeLimitOrders(pool: DatabasePool, bounds: ExecutionBo
   const startedAt = performance.now();
   const expired = await transaction(pool, (tx) => expireDueOrders(tx, bounds.batch));
   const fills = await fillTogether(pool, bounds);
-  const unpriced = await withConnection(pool, (tx) => findUnpricedSymbols(tx, bounds.quoteMaxAgeMs));
+  const unpriced = await withConnection(pool, (tx) => findUnpricedSymbols(tx, bounds));
   return { ...fills, expired, unpriced, durationMs: performance.now() - startedAt };
 }
 
