@@ -15,18 +15,22 @@ export class UsageError extends Error {
 const CONNECTION_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 
-/** A pool of one connection for a command. */
-export function createCommandPool(connectionString: string, applicationName: string): DatabasePool {
+/** A pool of one connection for a command; `statementTimeoutMs` is the longest that one statement of it may take. */
+export function createCommandPool(
+  connectionString: string,
+  applicationName: string,
+  statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+): DatabasePool {
   return createPool({
     connectionString,
     applicationName,
     max: 1,
     queueMax: 1,
     connectionTimeoutMs: CONNECTION_TIMEOUT_MS,
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    statementTimeoutMs,
     lockTimeoutMs: CONNECTION_TIMEOUT_MS,
     idleInTransactionTimeoutMs: STATEMENT_TIMEOUT_MS,
-    queryTimeoutMs: STATEMENT_TIMEOUT_MS + CONNECTION_TIMEOUT_MS,
+    queryTimeoutMs: statementTimeoutMs + CONNECTION_TIMEOUT_MS,
     onError: (error) => process.stderr.write(`database connection: ${error.message}\n`),
   });
 }

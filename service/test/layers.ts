@@ -27,9 +27,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   migrate: ['command', 'config', 'db', 'domain'],
   keys: ['command', 'config', 'db', 'domain'],
   seed: ['command', 'config', 'db', 'domain'],
+  audit: ['command', 'config', 'db', 'domain'],
 };
 const SEES_EVERYTHING_BUT: Readonly<Record<string, readonly string[]>> = {
-  app: ['main', 'command', 'migrate', 'keys', 'seed'],
+  app: ['main', 'command', 'migrate', 'keys', 'seed', 'audit'],
 };
 
 /** Static imports, re-exports and dynamic imports of a literal, type-only ones included. */

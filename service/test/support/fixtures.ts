@@ -65,7 +65,7 @@ export function newOrder(changes: Partial<NewOrder> = {}): NewOrder {
 export function renderPlacement(placement: Placement): { status: number; body: string } {
   return {
     status: placement.kind === 'placed' ? 201 : 422,
-    body: JSON.stringify({ kind: placement.kind, order: placement.order }),
+    body: JSON.stringify({ kind: placement.kind, id: placement.order.id, order: placement.order }),
   };
 }
 
