@@ -71,7 +71,8 @@ installing_is_off() {
   fi
 }
 
-# The lock ends with the process that holds it, so a killed set-up never blocks the next one.
+# The lock ends with the last process that holds it. The commands that set-up runs hold it too: when set-up itself was
+# killed, the next one waits for the npm that still writes into node_modules, and is not blocked for longer.
 wait_for_other_setup() {
   [ -z "$only_check" ] || return 0
   mkdir -p .tools/bin
@@ -80,6 +81,13 @@ wait_for_other_setup() {
   flock -n 9 && return 0
   say 'another set-up runs in this tree; waiting for it'
   flock -w "$lock_wait_s" 9 || fail "another set-up has held .tools/setup.lock for $lock_wait_s s"
+}
+
+# make passes a signal on that a terminal has already sent to all: the second one must not cut the tidying short.
+end_on_signals() {
+  trap "trap '' HUP INT TERM; exit 129" HUP
+  trap "trap '' HUP INT TERM; exit 130" INT
+  trap "trap '' HUP INT TERM; exit 143" TERM
 }
 
 clean_up() {
@@ -95,8 +103,7 @@ main() {
     return 0
   fi
   trap clean_up EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
+  end_on_signals
   log_directory=$(mktemp -d)
   wait_for_other_setup
   set_up_npm_packages

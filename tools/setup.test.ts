@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -80,12 +81,41 @@ test('npm ci that is stopped half-way ends with set-up, and the next run recover
   await vi.waitFor(() => expect(tree.has('npm.pid') && tree.read('npm.pid')).toMatch(/^\d+\n$/), poll);
   running.child.kill('SIGTERM');
   expect((await running.ended).code).toBe(143);
-  expect(() => process.kill(Number(tree.read('npm.pid')), 0)).toThrow('ESRCH');
+  expect(commandLineOf(tree.read('npm.pid'))).toBe('');
   tree.program('npm', `exec "${npm}" "$@"`);
   const again = await tree.run();
   expect(again.stderr).toContain('node_modules is not there, or was left half-installed');
   expect(again.stdout).toContain('installed  npm packages');
   expect(again.code).toBe(0);
+});
+
+test('a second signal, as make passes one on, does not cut short that npm is ended', async () => {
+  const tree = completeTree();
+  tree.program(
+    'npm',
+    'trap ": >$TREE/asked; sleep 0.5; exit" TERM; echo $$ >"$TREE/npm.pid"; while :; do sleep 0.1; done',
+  );
+  const running = tree.start();
+  await vi.waitFor(() => expect(tree.has('npm.pid') && tree.read('npm.pid')).toMatch(/^\d+\n$/), poll);
+  running.child.kill('SIGTERM');
+  await vi.waitFor(() => expect(tree.has('asked')).toBe(true), poll);
+  running.child.kill('SIGTERM');
+  expect((await running.ended).code).toBe(143);
+  expect(commandLineOf(tree.read('npm.pid'))).toBe('');
+});
+
+test('after set-up was killed, the next one waits for the npm that still writes', async () => {
+  const tree = completeTree();
+  const npm = readlinkSync(join(tree.programs, 'npm'));
+  tree.program('npm', 'echo $$ >"$TREE/npm.pid"; exec sleep 600');
+  const killed = tree.start();
+  await vi.waitFor(() => expect(tree.has('npm.pid') && tree.read('npm.pid')).toMatch(/^\d+\n$/), poll);
+  killed.child.kill('SIGKILL');
+  tree.program('npm', `exec "${npm}" "$@"`);
+  const next = tree.start();
+  await vi.waitFor(() => expect(next.said()).toContain('another set-up runs in this tree; waiting for it'), poll);
+  process.kill(Number(tree.read('npm.pid')), 'SIGKILL');
+  expect(await next.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('installed  npm packages') });
 });
 
 test('a build that is stopped half-way leaves no half tool in place, and the next run recovers', async () => {
@@ -96,7 +126,7 @@ test('a build that is stopped half-way leaves no half tool in place, and the nex
   expect(tree.has('.tools/bin/k6.partial')).toBe(true);
   running.child.kill('SIGINT');
   expect((await running.ended).code).toBe(130);
-  expect(() => process.kill(Number(tree.read('go.pid')), 0)).toThrow('ESRCH');
+  expect(commandLineOf(tree.read('go.pid'))).toBe('');
   expect(tree.has('.tools/bin/k6')).toBe(false);
   tree.program('go', workingGo);
   expect((await tree.run()).stdout).toContain('nothing is missing');
@@ -287,6 +317,12 @@ function installApt(tree: SetupTree, offers: Record<string, string>): void {
           case $last in ${cases.join('\n')} *) echo "E: Unable to locate package $last"; exit 100;; esac;;
      esac`,
   );
+}
+
+/** Empty when there is no such process, or when it has ended and nobody has asked about it yet. */
+function commandLineOf(pid: string): string {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=,args=', '-p', pid.trim()], { encoding: 'utf8' });
+  return stdout.startsWith('Z') ? '' : stdout;
 }
 
 function policyFile(tree: SetupTree): string {

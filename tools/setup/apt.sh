@@ -42,9 +42,10 @@ prepare_apt() {
   apt_is_ready=0
 }
 
+# A daemon that a package starts all the same must not inherit set-up's lock.
 apt_get() {
   DEBIAN_FRONTEND=noninteractive apt-get -q -o "DPkg::Lock::Timeout=$apt_lock_wait_s" \
-    -o Acquire::Retries=2 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 "$@"
+    -o Acquire::Retries=2 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 "$@" 9>&-
 }
 
 # A killed installation leaves packages unpacked but not configured, and apt refuses to go on.

@@ -8,7 +8,7 @@ readonly progress_every_s=10
 # The cause of a failure stands at the beginning of what some programs say, and at the end of what others say.
 readonly shown_lines=15
 # npm and apt tidy up when they are asked to end; this is how long they may take.
-readonly end_grace_s=10
+readonly end_grace_s=5
 
 running_group=''
 
@@ -20,7 +20,7 @@ run_bounded() {
   log=$(mktemp "${log_directory:?}/XXXXXX")
   # Job control gives the command a process group of its own, so that its children end with it.
   set -m
-  "$@" >"$log" 2>&1 </dev/null 9>&- &
+  "$@" >"$log" 2>&1 </dev/null &
   running_group=$!
   set +m
   watch_running "$label" "$limit_s" || status=$?

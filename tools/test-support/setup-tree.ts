@@ -64,8 +64,12 @@ export function createSetupTree(): SetupTree {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
   };
-  const start = (extra: Record<string, string> = {}, flags: readonly string[] = []) =>
-    startSetup(root, flags, { ...environment, ...extra });
+  const started: ChildProcess[] = [];
+  const start = (extra: Record<string, string> = {}, flags: readonly string[] = []) => {
+    const running = startSetup(root, flags, { ...environment, ...extra });
+    started.push(running.child);
+    return running;
+  };
   return {
     root,
     programs,
@@ -77,7 +81,11 @@ export function createSetupTree(): SetupTree {
     remove: (path) => rmSync(join(root, path), { recursive: true, force: true }),
     run: (flags = [], extra = {}) => start(extra, flags).ended,
     start,
-    dispose: () => rmSync(home, { recursive: true, force: true }),
+    dispose() {
+      // A test that failed half-way may have left one that waits.
+      for (const child of started) child.kill('SIGTERM');
+      rmSync(home, { recursive: true, force: true, maxRetries: 10 });
+    },
   };
 }
 
