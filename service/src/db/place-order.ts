@@ -53,7 +53,7 @@ export const READ_PLACEMENT_SQL = `
   LEFT JOIN portfolio.accounts a ON a.id = $1::uuid
   LEFT JOIN market.instruments s ON s.symbol = $3::text
   LEFT JOIN portfolio.positions p ON p.account_id = $1::uuid AND p.symbol = $3::text
-  LEFT JOIN market.quotes q ON q.symbol = $3::text
+  LEFT JOIN market.executable_quotes q ON q.symbol = $3::text
     AND q.as_of > clock_timestamp() - $4::integer * interval '1 millisecond'
     AND q.as_of <= clock_timestamp() + interval '5 seconds'
   LEFT JOIN LATERAL (

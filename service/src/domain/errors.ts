@@ -15,7 +15,9 @@ export const ERROR_MEANINGS = {
   invalid_price_increment: 'The price is not a multiple of the tick size.',
   invalid_quantity_increment: 'The quantity is not a multiple of the lot size.',
   notional_too_small: 'The order is worth less than the minimum of the symbol.',
-  invalid_expiry: 'expireAt must be in the future and goes with timeInForce GTD.',
+  invalid_expiry:
+    'expireAt must be in the future and goes with timeInForce GTD of a LIMIT order; DAY needs a known session.',
+  order_not_cancelable: 'The order is not in a state in which it can be canceled.',
   live_mode_unavailable: 'LIVE orders are not available: no venue is configured. Use mode PAPER.',
   order_denied: 'The order was denied by a risk check.',
   kill_switch_engaged: 'Trading is stopped: the kill switch is engaged.',

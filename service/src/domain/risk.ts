@@ -67,6 +67,9 @@ export function checkShape(order: NewOrder, nowMs: number): void {
   if ((order.type === 'LIMIT') !== (order.price !== null) || (order.price !== null && !isBookable(order.price))) {
     throw new OrderServiceError('invalid_price');
   }
+  if (order.type === 'MARKET' && order.expireAt !== null) {
+    throw new OrderServiceError('invalid_expiry');
+  }
   const expiresAtMs = order.expireAt === null ? null : epochMs(order.expireAt);
   if ((order.timeInForce === 'GTD') !== (expiresAtMs !== null) || (expiresAtMs !== null && !(expiresAtMs > nowMs))) {
     throw new OrderServiceError('invalid_expiry');

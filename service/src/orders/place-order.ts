@@ -10,9 +10,11 @@ import {
 } from '../db/place-order.ts';
 import { type DatabasePool, type Tx, transaction } from '../db/pool.ts';
 import { OrderServiceError } from '../domain/errors.ts';
+import { sessionEndOf } from '../domain/market-calendar.ts';
 import { plain } from '../domain/money.ts';
 import type { NewOrder, Order } from '../domain/order.ts';
 import { checkShape, type Denial, decide, type RiskDecision, type RiskLimits } from '../domain/risk.ts';
+import { effectiveTimeInForce, expiryOf } from '../domain/time-in-force.ts';
 
 /** The reply to store under the Idempotency-Key; `body` is replayed byte by byte. */
 export interface RenderedReply {
@@ -144,13 +146,19 @@ function place(facts: PlacementFacts, limits: RiskLimits, command: PlaceOrderCom
     },
     limits,
   );
-  const row = newRow(command, facts.now, decision);
+  const calendar = facts.calendar ?? 'unknown';
+  const expireAt = expiryOf(order, facts.now, (at) => sessionEndOf(calendar, at, facts.closures));
+  const row = newRow(command, { now: facts.now, expireAt }, decision);
   return decision.kind === 'accepted'
     ? { kind: 'placed', order: row }
     : { kind: 'denied', order: row, denial: decision.denial };
 }
 
-function newRow(command: PlaceOrderCommand, now: string, decision: RiskDecision): Order {
+function newRow(
+  command: PlaceOrderCommand,
+  { now, expireAt }: Pick<Order, 'expireAt'> & { readonly now: string },
+  decision: RiskDecision,
+): Order {
   const { order } = command;
   const id = randomUUIDv7();
   return {
@@ -163,8 +171,8 @@ function newRow(command: PlaceOrderCommand, now: string, decision: RiskDecision)
     quantity: plain(order.quantity),
     price: order.price === null ? null : plain(order.price),
     mode: order.mode,
-    timeInForce: order.timeInForce,
-    expireAt: order.expireAt === null ? null : utcMicroseconds(order.expireAt),
+    timeInForce: effectiveTimeInForce(order),
+    expireAt,
     status: decision.kind === 'accepted' ? 'OPEN' : 'DENIED',
     version: 1,
     filledQuantity: '0',
@@ -175,11 +183,6 @@ function newRow(command: PlaceOrderCommand, now: string, decision: RiskDecision)
     createdAt: now,
     updatedAt: now,
   };
-}
-
-/** The spelling in which the database gives the same time back, so that a reply and a later read agree. */
-function utcMicroseconds(rfc3339: string): string {
-  return Temporal.Instant.from(rfc3339).round('microsecond').toString({ fractionalSecondDigits: 6 });
 }
 
 /** What the first event keeps: enough to build the order's row from its events alone. */
