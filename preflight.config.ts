@@ -47,7 +47,7 @@ export default defineConfig({
     migrate: ['node', 'service/src/migrate.ts', 'up'],
     applyNext: ['node', 'service/src/migrate.ts', 'up', '--count', '1'],
     revertLast: ['node', 'service/src/migrate.ts', 'down', '--count', '1'],
-    seed: ['node', 'service/src/seed.ts', '--traders', '10', '--wide-limits', '--json'],
+    seed: ['node', 'service/src/seed.ts', '--traders', '10', '--json'],
     credentials: (seedOutput) => {
       const { traders, operator } = JSON.parse(seedOutput) as { traders: { key: string }[]; operator: string };
       return { writers: traders.map(({ key }) => key), operator };
@@ -81,9 +81,30 @@ export default defineConfig({
       {
         name: 'orders_resting_idx',
         table: 'execution.orders',
-        columns: ['symbol', 'side', 'price'],
+        columns: ['symbol', 'side', 'price', 'created_at', 'id'],
         serves: `SELECT id FROM execution.orders WHERE status IN ('OPEN', 'PARTIALLY_FILLED') AND mode = 'PAPER'
-                    AND symbol = 'BTCUSDT' AND side = 'BUY' AND price >= 100`,
+                    AND symbol = 'BTCUSDT' AND side = 'SELL' AND price <= 100 ORDER BY price, created_at, id LIMIT 100`,
+      },
+      {
+        name: 'orders_resting_buys_idx',
+        table: 'execution.orders',
+        columns: ['symbol', 'price DESC', 'created_at', 'id'],
+        serves: `SELECT id FROM execution.orders WHERE status IN ('OPEN', 'PARTIALLY_FILLED') AND mode = 'PAPER'
+                    AND symbol = 'BTCUSDT' AND side = 'BUY' AND price >= 100 ORDER BY price DESC, created_at, id LIMIT 100`,
+      },
+      {
+        name: 'orders_immediate_idx',
+        table: 'execution.orders',
+        columns: ['created_at', 'id'],
+        serves: `SELECT id FROM execution.orders WHERE status IN ('OPEN', 'PARTIALLY_FILLED') AND mode = 'PAPER'
+                    AND (time_in_force = 'IOC' OR type = 'MARKET') ORDER BY created_at, id LIMIT 100`,
+      },
+      {
+        name: 'orders_due_idx',
+        table: 'execution.orders',
+        columns: ['expire_at'],
+        serves: `SELECT id FROM execution.orders WHERE status IN ('OPEN', 'PARTIALLY_FILLED') AND mode = 'PAPER'
+                    AND expire_at <= now() ORDER BY expire_at LIMIT 100`,
       },
       {
         name: 'outbox_unprocessed_idx',

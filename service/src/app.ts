@@ -16,6 +16,7 @@ import type { Route } from './http/route.ts';
 import { createServer } from './http/server.ts';
 import { type LastCycle, tradeRoutes } from './http/trade.ts';
 import { readKillSwitch, setKillSwitch } from './kill-switch/kill-switch.ts';
+import { cancelOrder } from './orders/cancel-order.ts';
 import { type ExecutionCycle, executeLimitOrders } from './orders/execute-limit-orders.ts';
 import { getOrder, getOrderEvents } from './orders/get-order.ts';
 import { getPortfolio } from './orders/get-portfolio.ts';
@@ -122,6 +123,7 @@ function tradingRoutes(context: Context, readiness: ReturnType<typeof createRead
   return [
     ...orderRoutes({
       placeOrder: (command, render) => placeOrder({ pool: pools.api, limits: config.orders, render }, command),
+      cancelOrder: (command) => cancelOrder(pools.api, command),
       getOrder: (accountId, orderId) => getOrder(pools.api, accountId, orderId),
       getOrderEvents: (accountId, orderId) => getOrderEvents(pools.api, accountId, orderId),
       listOrders: (query) => listOrders(pools.api, query),

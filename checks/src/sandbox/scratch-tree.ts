@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execOrThrow } from '../io/exec.ts';
@@ -19,8 +19,10 @@ export interface ScratchTree extends Tree {
 async function ignoredDirectories(root: string): Promise<string[]> {
   const args = ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--directory'];
   const { stdout } = await execOrThrow('git', args, { cwd: root });
-  const ignored = stdout.split('\0').filter(Boolean);
-  return ignored.filter((path) => statSync(join(root, path)).isDirectory()).map((path) => path.replace(/\/$/, ''));
+  return stdout
+    .split('\0')
+    .filter((path) => path.endsWith('/'))
+    .map((path) => path.slice(0, -1));
 }
 
 /** Clones the repository, then lays the working tree's present state over it. */
@@ -40,10 +42,8 @@ export async function copyTree(source: Tree, root: string): Promise<ScratchTree>
     mkdirSync(dirname(join(root, path)), { recursive: true });
     symlinkSync(join(source.root, path), join(root, path));
   }
-  // A rule such as `node_modules/` ignores the directory, and would not ignore the link that stands for it here.
-  appendFileSync(join(root, '.git', 'info', 'exclude'), linked.map((path) => `/${path}\n`).join(''));
   const commit = async (message: string) => {
-    await git('add', '--all');
+    await git('add', '--all', '--', '.', ...linked.map((name) => `:(exclude)${name}`));
     await git('commit', '--quiet', '--allow-empty', '--no-verify', '--message', message);
   };
   await commit('the tree as it is judged');
@@ -65,7 +65,7 @@ export async function copyTree(source: Tree, root: string): Promise<ScratchTree>
     remove: async (path) => rmSync(join(root, path)),
     async restore() {
       await git('reset', '--quiet', '--hard', base);
-      await git('clean', '--quiet', '--force', '-d');
+      await git('clean', '--quiet', '--force', '-d', ...linked.flatMap((name) => ['--exclude', name]));
     },
   };
 }

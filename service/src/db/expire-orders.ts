@@ -1,18 +1,22 @@
 import type { Tx } from './pool.ts';
 
-/** Locks in the same order as the filling of orders: orders that nobody holds, then accounts by id. */
-const EXPIRE_SQL = `
+/** Why an order expired, as its event tells it. */
+export type ExpiryReason = 'TIME_OVER' | 'IMMEDIATE_OR_CANCEL';
+
+/**
+ * Ends the PAPER orders of `which` and gives back what they held. Locks are taken in the same order as by the filling of
+ * orders: orders that nobody holds, then accounts by id.
+ */
+const expireSql = (which: string, reason: ExpiryReason): string => `
   WITH claimed AS MATERIALIZED (
-    SELECT o.id, o.account_id, o.symbol, o.version, o.status, o.reserved_cash, o.reserved_quantity,
-      o.filled_quantity, o.average_fill_price
+    SELECT o.id, o.account_id, o.symbol, o.version, o.status, o.reserved_cash, o.reserved_quantity
     FROM execution.orders o
-    WHERE o.expire_at <= now() AND o.mode = 'PAPER' AND o.status IN ('OPEN', 'PARTIALLY_FILLED')
-    LIMIT $1::integer
+    WHERE ${which} AND o.mode = 'PAPER' AND o.status IN ('OPEN', 'PARTIALLY_FILLED')
     FOR NO KEY UPDATE OF o SKIP LOCKED
   ), locked_accounts AS MATERIALIZED (
     SELECT a.id FROM portfolio.accounts a WHERE a.id IN (SELECT account_id FROM claimed) ORDER BY a.id FOR NO KEY UPDATE
   ), expired AS MATERIALIZED (
-    SELECT c.*, jsonb_build_object('releasedCash', trim_scale(c.reserved_cash)::text,
+    SELECT c.*, jsonb_build_object('reason', '${reason}', 'releasedCash', trim_scale(c.reserved_cash)::text,
       'releasedQuantity', trim_scale(c.reserved_quantity)::text, 'reservedCash', '0', 'reservedQuantity', '0') AS data
     FROM claimed c WHERE (SELECT count(*) FROM locked_accounts) > 0
   ), events AS (
@@ -36,8 +40,38 @@ const EXPIRE_SQL = `
   )
   SELECT count(*)::integer AS expired FROM updated`;
 
-/** Ends PAPER orders whose time is over, at most `batch`, and gives back what they held. One statement. */
-export async function expireDueOrders(tx: Tx, batch: number): Promise<number> {
-  const { rows } = await tx.query<{ expired: number }>({ name: 'expire-orders', text: EXPIRE_SQL, values: [batch] });
+const DUE_IDS = `SELECT d.id FROM execution.orders d
+      WHERE d.expire_at <= now() AND d.mode = 'PAPER' AND d.status IN ('OPEN', 'PARTIALLY_FILLED')
+        AND (d.retry_at IS NULL OR d.retry_at <= now())
+      ORDER BY d.expire_at LIMIT $1::integer`;
+const EXPIRE_DUE_SQL = expireSql(
+  `o.id IN (${DUE_IDS}) AND ($2::uuid[] IS NULL OR o.id = ANY ($2::uuid[]))`,
+  'TIME_OVER',
+);
+const EXPIRE_LEFTOVER_SQL = expireSql('o.id = ANY ($1::uuid[])', 'IMMEDIATE_OR_CANCEL');
+
+/** Ends PAPER orders whose time is over, at most `batch`, or only those of `orderIds`. One statement. */
+export async function expireDueOrders(tx: Tx, batch: number, orderIds: readonly string[] | null): Promise<number> {
+  const { rows } = await tx.query<{ expired: number }>({
+    name: 'expire-due-orders',
+    text: EXPIRE_DUE_SQL,
+    values: [batch, orderIds],
+  });
+  return rows[0]?.expired ?? 0;
+}
+
+/** Ids of PAPER orders whose time is over, without claiming them. */
+export async function findDueOrders(tx: Tx, batch: number): Promise<string[]> {
+  const { rows } = await tx.query<{ id: string }>({ name: 'find-due-orders', text: DUE_IDS, values: [batch] });
+  return rows.map((row) => row.id);
+}
+
+/** Ends what is left of immediate orders, which the transaction has locked; gives back what they held. */
+export async function expireLeftover(tx: Tx, orderIds: readonly string[]): Promise<number> {
+  const { rows } = await tx.query<{ expired: number }>({
+    name: 'expire-leftover',
+    text: EXPIRE_LEFTOVER_SQL,
+    values: [orderIds],
+  });
   return rows[0]?.expired ?? 0;
 }

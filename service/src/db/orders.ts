@@ -2,7 +2,7 @@ import type { Order, OrderEventRecord, OrderStatus } from '../domain/order.ts';
 import type { Tx } from './pool.ts';
 
 /** Columns of an order under the names of `Order`. */
-const ORDER_COLUMNS = `
+export const ORDER_COLUMNS = `
   o.id, o.account_id AS "accountId", o.client_order_id AS "clientOrderId", o.symbol, o.side, o.type,
   trim_scale(o.quantity) AS quantity, trim_scale(o.price) AS price, o.mode, o.time_in_force AS "timeInForce",
   o.expire_at AS "expireAt", o.status, o.version, trim_scale(o.filled_quantity) AS "filledQuantity",

@@ -9,6 +9,8 @@ import Big from 'big.js';
 export const PRICE_SCALE = 8;
 /** Decimal places of cash: a price times a quantity is exact in numeric(38, 16). */
 export const CASH_SCALE = 16;
+/** Digits before the point that numeric(38, 16) can hold. */
+const CASH_INTEGER_DIGITS = 22;
 /** Digits before the point that numeric(20, 8) can hold. */
 export const PRICE_INTEGER_DIGITS = 12;
 
@@ -19,6 +21,12 @@ Decimal.DP = CASH_SCALE;
 Decimal.RM = Decimal.roundHalfEven;
 Decimal.NE = -100;
 Decimal.PE = 100;
+
+/** Halves are rounded away from zero, as PostgreSQL's round() does it, so that both sides of the wire agree. */
+const Quotient = Big();
+Quotient.strict = true;
+Quotient.DP = CASH_SCALE;
+Quotient.RM = Quotient.roundHalfUp;
 
 const DECIMAL = /^-?\d{1,40}(\.\d{1,40})?$/;
 
@@ -40,6 +48,15 @@ export function isBookable(value: string): boolean {
   );
 }
 
+/** True when `value` is a plain decimal, zero or more, that numeric(38, 16) holds without rounding. */
+export function isCash(value: string): boolean {
+  if (!DECIMAL.test(value)) {
+    return false;
+  }
+  const decimal = new Decimal(value);
+  return decimal.gte('0') && decimal.lt(`1${'0'.repeat(CASH_INTEGER_DIGITS)}`) && decimal.round(CASH_SCALE).eq(decimal);
+}
+
 /** The shortest spelling of a decimal: no trailing zeros, no leading zeros, no exponent. */
 export function plain(value: string): string {
   return parse(value).toFixed();
@@ -53,14 +70,17 @@ export function subtract(left: string, right: string): string {
   return parse(left).minus(parse(right)).toFixed();
 }
 
-/** The same amount with the other sign; zero has none. */
-export function negate(value: string): string {
-  return subtract('0', value);
-}
-
 /** The exact product. */
 export function multiply(left: string, right: string): string {
   return parse(left).times(parse(right)).toFixed();
+}
+
+/** Rounded to CASH_SCALE as PostgreSQL does it. @throws RangeError when `right` is zero. */
+export function quotient(left: string, right: string): string {
+  if (parse(right).eq('0')) {
+    throw new RangeError('division by zero');
+  }
+  return new Quotient(parse(left)).div(parse(right)).toFixed();
 }
 
 /** Rounded up to CASH_SCALE: what is set aside must never be less than what is owed. */

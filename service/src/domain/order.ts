@@ -31,8 +31,9 @@ export const TERMINAL_STATUSES = [
 export const INITIAL_EVENTS = ['PLACED', 'DENIED'] as const;
 
 /**
- * What can happen to an order. PARTLY_FILLED and FILLED come from a fill, by whether it completes the quantity.
- * CANCEL_REFUSED gives an order back to the state that it had before the request, by whether it has fills.
+ * What can happen to an order. PARTLY_FILLED, FILLED and OVERFILLED come from a fill, by whether it leaves something of
+ * the quantity, completes it or goes beyond it. CANCEL_REFUSED gives an order back to the state that it had before the
+ * request, by whether it has fills. EXECUTION_FAILED: the quote would fill it, and the books could not take the fill.
  */
 export const ORDER_EVENTS = [
   'SUBMISSION_STARTED',
@@ -41,6 +42,8 @@ export const ORDER_EVENTS = [
   'OUTCOME_UNKNOWN',
   'PARTLY_FILLED',
   'FILLED',
+  'OVERFILLED',
+  'EXECUTION_FAILED',
   'CANCEL_REQUESTED',
   'CANCEL_REFUSED',
   'CANCELED',
@@ -48,10 +51,18 @@ export const ORDER_EVENTS = [
 ] as const;
 export type OrderEvent = (typeof ORDER_EVENTS)[number];
 
+/** As what a fill of an ended order is recorded: it moved cash and holdings after everybody thought that it was over. */
+export const LATE_FILL = 'LATE_FILL';
+
 export type Side = 'BUY' | 'SELL';
 export type OrderType = 'LIMIT' | 'MARKET';
 export type OrderMode = 'PAPER' | 'LIVE';
-export type TimeInForce = 'GTC' | 'GTD';
+/**
+ * GTC rests until it is filled or canceled, DAY until the end of its session, GTD until `expireAt`. IOC is looked at once,
+ * by the next cycle of the limit processor: what that cannot fill expires.
+ */
+export const TIMES_IN_FORCE = ['GTC', 'DAY', 'GTD', 'IOC'] as const;
+export type TimeInForce = (typeof TIMES_IN_FORCE)[number];
 
 /** An order as it is asked for. Decimals are plain decimal strings, times RFC 3339. */
 export interface NewOrder {
@@ -62,8 +73,9 @@ export interface NewOrder {
   /** Null for MARKET, and only then. */
   readonly price: string | null;
   readonly mode: OrderMode;
+  /** A MARKET order is IOC by nature, whatever is asked for. */
   readonly timeInForce: TimeInForce;
-  /** Null for GTC, and only then. */
+  /** Given for GTD, and only then. */
   readonly expireAt: string | null;
   /** 1–64 visible ASCII characters. Null: the order's id serves. */
   readonly clientOrderId: string | null;
@@ -81,6 +93,7 @@ export interface Order {
   readonly price: string | null;
   readonly mode: OrderMode;
   readonly timeInForce: TimeInForce;
+  /** Of GTD and DAY orders, else null. */
   readonly expireAt: string | null;
   readonly status: OrderStatus;
   readonly version: number;
@@ -104,92 +117,211 @@ export interface OrderEventRecord {
   readonly at: string;
 }
 
-/** Where an event leads; null where it is refused. CANCEL_REFUSED leads to one of two, by whether there are fills. */
-type Target = OrderStatus | null | { readonly unfilled: OrderStatus; readonly partlyFilled: OrderStatus };
-type Row = Readonly<Record<OrderEvent, Target>>;
+/**
+ * What becomes of an event in a state. `ignore`: it tells nothing new. `quarantine`: a report that contradicts what is
+ * known is kept for a person to look at, and changes nothing. `refuse`: the service asks for what cannot be done.
+ */
+export type Decision =
+  | { readonly kind: 'transition'; readonly to: OrderStatus; readonly recordAs: string }
+  | { readonly kind: 'ignore' | 'quarantine' | 'refuse' };
 
-const REFUSED: Row = {
-  SUBMISSION_STARTED: null,
-  ACCEPTED: null,
-  REJECTED: null,
-  OUTCOME_UNKNOWN: null,
-  PARTLY_FILLED: null,
-  FILLED: null,
-  CANCEL_REQUESTED: null,
-  CANCEL_REFUSED: null,
-  CANCELED: null,
-  EXPIRED: null,
-};
+/** A state to go to, a fill that comes late and is booked all the same, or one of the three words of `Decision`. */
+type Cell =
+  | OrderStatus
+  | 'ignore'
+  | 'quarantine'
+  | 'refuse'
+  | { readonly late: OrderStatus }
+  | { readonly unfilled: OrderStatus; readonly partlyFilled: OrderStatus };
 
-/** Every pair of a state and an event is decided here. A late fill of an ended order is real and is booked. */
-const TRANSITIONS: Readonly<Record<OrderStatus, Row>> = {
-  PENDING: { ...REFUSED, SUBMISSION_STARTED: 'SUBMITTING', CANCELED: 'CANCELED', EXPIRED: 'EXPIRED' },
+/** Every pair of a state and an event is decided here, by name: nothing is left to a default. */
+const DECISIONS: Readonly<Record<OrderStatus, Readonly<Record<OrderEvent, Cell>>>> = {
+  // Nothing was sent, so that no venue can say anything about it.
+  PENDING: {
+    SUBMISSION_STARTED: 'SUBMITTING',
+    ACCEPTED: 'quarantine',
+    REJECTED: 'quarantine',
+    OUTCOME_UNKNOWN: 'quarantine',
+    PARTLY_FILLED: 'quarantine',
+    FILLED: 'quarantine',
+    OVERFILLED: 'quarantine',
+    EXECUTION_FAILED: 'refuse',
+    CANCEL_REQUESTED: 'CANCELED',
+    CANCEL_REFUSED: 'quarantine',
+    CANCELED: 'CANCELED',
+    EXPIRED: 'EXPIRED',
+  },
+  // A report may overtake the answer to the submission. What may or may not be there cannot be canceled yet.
   SUBMITTING: {
-    ...REFUSED,
+    SUBMISSION_STARTED: 'refuse',
     ACCEPTED: 'OPEN',
     REJECTED: 'REJECTED',
     OUTCOME_UNKNOWN: 'UNKNOWN',
     PARTLY_FILLED: 'PARTIALLY_FILLED',
     FILLED: 'FILLED',
-  },
-  UNKNOWN: {
-    ...REFUSED,
-    ACCEPTED: 'OPEN',
-    REJECTED: 'REJECTED',
-    PARTLY_FILLED: 'PARTIALLY_FILLED',
-    FILLED: 'FILLED',
+    OVERFILLED: 'quarantine',
+    EXECUTION_FAILED: 'refuse',
+    CANCEL_REQUESTED: 'refuse',
+    CANCEL_REFUSED: 'quarantine',
     CANCELED: 'CANCELED',
     EXPIRED: 'EXPIRED',
   },
-  OPEN: {
-    ...REFUSED,
+  UNKNOWN: {
+    SUBMISSION_STARTED: 'refuse',
+    ACCEPTED: 'OPEN',
+    REJECTED: 'REJECTED',
+    OUTCOME_UNKNOWN: 'ignore',
     PARTLY_FILLED: 'PARTIALLY_FILLED',
     FILLED: 'FILLED',
+    OVERFILLED: 'quarantine',
+    EXECUTION_FAILED: 'refuse',
+    CANCEL_REQUESTED: 'refuse',
+    CANCEL_REFUSED: 'quarantine',
+    CANCELED: 'CANCELED',
+    EXPIRED: 'EXPIRED',
+  },
+  // CANCEL_REFUSED comes a second time: the order is already as it was.
+  OPEN: {
+    SUBMISSION_STARTED: 'refuse',
+    ACCEPTED: 'ignore',
+    REJECTED: 'quarantine',
+    OUTCOME_UNKNOWN: 'ignore',
+    PARTLY_FILLED: 'PARTIALLY_FILLED',
+    FILLED: 'FILLED',
+    OVERFILLED: 'quarantine',
+    EXECUTION_FAILED: 'OPEN',
     CANCEL_REQUESTED: 'PENDING_CANCEL',
+    CANCEL_REFUSED: 'ignore',
     CANCELED: 'CANCELED',
     EXPIRED: 'EXPIRED',
   },
   PARTIALLY_FILLED: {
-    ...REFUSED,
+    SUBMISSION_STARTED: 'refuse',
+    ACCEPTED: 'ignore',
+    REJECTED: 'quarantine',
+    OUTCOME_UNKNOWN: 'ignore',
     PARTLY_FILLED: 'PARTIALLY_FILLED',
     FILLED: 'FILLED',
+    OVERFILLED: 'quarantine',
+    EXECUTION_FAILED: 'PARTIALLY_FILLED',
     CANCEL_REQUESTED: 'PENDING_CANCEL',
+    CANCEL_REFUSED: 'ignore',
     CANCELED: 'CANCELED',
     EXPIRED: 'EXPIRED',
   },
+  // A fill may land while the cancel is on its way.
   PENDING_CANCEL: {
-    ...REFUSED,
+    SUBMISSION_STARTED: 'refuse',
+    ACCEPTED: 'ignore',
+    REJECTED: 'quarantine',
+    OUTCOME_UNKNOWN: 'ignore',
     PARTLY_FILLED: 'PENDING_CANCEL',
     FILLED: 'FILLED',
+    OVERFILLED: 'quarantine',
+    EXECUTION_FAILED: 'refuse',
+    CANCEL_REQUESTED: 'ignore',
     CANCEL_REFUSED: { unfilled: 'OPEN', partlyFilled: 'PARTIALLY_FILLED' },
     CANCELED: 'CANCELED',
     EXPIRED: 'EXPIRED',
   },
-  FILLED: REFUSED,
-  CANCELED: { ...REFUSED, PARTLY_FILLED: 'CANCELED', FILLED: 'FILLED' },
-  REJECTED: { ...REFUSED, PARTLY_FILLED: 'REJECTED', FILLED: 'FILLED' },
-  DENIED: REFUSED,
-  EXPIRED: { ...REFUSED, PARTLY_FILLED: 'EXPIRED', FILLED: 'FILLED' },
+  // The end of an order whose last fill was faster: nothing was left to end.
+  FILLED: {
+    SUBMISSION_STARTED: 'refuse',
+    ACCEPTED: 'ignore',
+    REJECTED: 'quarantine',
+    OUTCOME_UNKNOWN: 'ignore',
+    PARTLY_FILLED: 'quarantine',
+    FILLED: 'quarantine',
+    OVERFILLED: 'quarantine',
+    EXECUTION_FAILED: 'refuse',
+    CANCEL_REQUESTED: 'refuse',
+    CANCEL_REFUSED: 'ignore',
+    CANCELED: 'ignore',
+    EXPIRED: 'ignore',
+  },
+  CANCELED: {
+    SUBMISSION_STARTED: 'refuse',
+    ACCEPTED: 'ignore',
+    REJECTED: 'quarantine',
+    OUTCOME_UNKNOWN: 'ignore',
+    PARTLY_FILLED: { late: 'CANCELED' },
+    FILLED: { late: 'FILLED' },
+    OVERFILLED: 'quarantine',
+    EXECUTION_FAILED: 'refuse',
+    CANCEL_REQUESTED: 'ignore',
+    CANCEL_REFUSED: 'ignore',
+    CANCELED: 'ignore',
+    EXPIRED: 'ignore',
+  },
+  REJECTED: {
+    SUBMISSION_STARTED: 'refuse',
+    ACCEPTED: 'quarantine',
+    REJECTED: 'ignore',
+    OUTCOME_UNKNOWN: 'ignore',
+    PARTLY_FILLED: { late: 'REJECTED' },
+    FILLED: { late: 'FILLED' },
+    OVERFILLED: 'quarantine',
+    EXECUTION_FAILED: 'refuse',
+    CANCEL_REQUESTED: 'refuse',
+    CANCEL_REFUSED: 'ignore',
+    CANCELED: 'ignore',
+    EXPIRED: 'ignore',
+  },
+  // It never left the house.
+  DENIED: {
+    SUBMISSION_STARTED: 'refuse',
+    ACCEPTED: 'quarantine',
+    REJECTED: 'quarantine',
+    OUTCOME_UNKNOWN: 'quarantine',
+    PARTLY_FILLED: 'quarantine',
+    FILLED: 'quarantine',
+    OVERFILLED: 'quarantine',
+    EXECUTION_FAILED: 'refuse',
+    CANCEL_REQUESTED: 'refuse',
+    CANCEL_REFUSED: 'quarantine',
+    CANCELED: 'quarantine',
+    EXPIRED: 'quarantine',
+  },
+  EXPIRED: {
+    SUBMISSION_STARTED: 'refuse',
+    ACCEPTED: 'ignore',
+    REJECTED: 'quarantine',
+    OUTCOME_UNKNOWN: 'ignore',
+    PARTLY_FILLED: { late: 'EXPIRED' },
+    FILLED: { late: 'FILLED' },
+    OVERFILLED: 'quarantine',
+    EXECUTION_FAILED: 'refuse',
+    CANCEL_REQUESTED: 'refuse',
+    CANCEL_REFUSED: 'ignore',
+    CANCELED: 'ignore',
+    EXPIRED: 'ignore',
+  },
 };
 
 /**
- * The state after `event`, or null when the event is refused in this state.
- * `hasFills` says whether anything of the order was filled before; only CANCEL_REFUSED asks.
+ * What becomes of `event` in this state. `hasFills` says whether anything of the order was filled before; only
+ * CANCEL_REFUSED asks.
  */
-export function transition(status: OrderStatus, event: OrderEvent, hasFills: boolean): OrderStatus | null {
-  const target = TRANSITIONS[status][event];
-  if (target === null || typeof target === 'string') {
-    return target;
+export function decisionFor(status: OrderStatus, event: OrderEvent, hasFills: boolean): Decision {
+  const cell = DECISIONS[status][event];
+  if (cell === 'ignore' || cell === 'quarantine' || cell === 'refuse') {
+    return { kind: cell };
   }
-  return hasFills ? target.partlyFilled : target.unfilled;
+  if (typeof cell === 'string') {
+    return { kind: 'transition', to: cell, recordAs: event };
+  }
+  if ('late' in cell) {
+    return { kind: 'transition', to: cell.late, recordAs: LATE_FILL };
+  }
+  return { kind: 'transition', to: hasFills ? cell.partlyFilled : cell.unfilled, recordAs: event };
 }
 
 /** Every move that some event makes, as `FROM>TO`, sorted: what execution.order_transitions must hold. */
 export function allTransitions(): readonly string[] {
   const moves = ORDER_STATUSES.flatMap((from) =>
-    ORDER_EVENTS.flatMap((event) => [transition(from, event, false), transition(from, event, true)])
-      .filter((to) => to !== null)
-      .map((to) => `${from}>${to}`),
+    ORDER_EVENTS.flatMap((event) => [decisionFor(from, event, false), decisionFor(from, event, true)]).flatMap(
+      (decision) => (decision.kind === 'transition' ? [`${from}>${decision.to}`] : []),
+    ),
   );
   return [...new Set(moves)].sort();
 }

@@ -40,10 +40,9 @@ export const STATUS_OF: Readonly<Record<ErrorCode | HttpErrorCode, number>> = {
   account_missing: 403,
   not_found: 404,
   order_not_found: 404,
-  account_not_found: 404,
-  strategy_not_found: 404,
   idempotency_in_flight: 409,
   duplicate_client_order_id: 409,
+  order_not_cancelable: 409,
   // Deliberate, so no 5xx: it must not look like an outage. The same key may be sent again once trading is on.
   kill_switch_engaged: 409,
   body_too_large: 413,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { type NewOrder, ORDER_STATUSES } from '../domain/order.ts';
+import { type NewOrder, ORDER_STATUSES, TIMES_IN_FORCE } from '../domain/order.ts';
+import type { Cancellation, CancelOrderCommand } from '../orders/cancel-order.ts';
 import type { getOrder, getOrderEvents } from '../orders/get-order.ts';
 import { type ListOrdersQuery, ORDER_PAGE_DEFAULT, ORDER_PAGE_MAX, type OrderPage } from '../orders/list-orders.ts';
 import type { PlaceOrderCommand, PlaceOrderDeps, PlaceOrderOutcome, RenderedReply } from '../orders/place-order.ts';
@@ -16,6 +17,7 @@ export type PlacementOutcome = 'placed' | 'denied' | 'replayed' | 'refused' | 'f
 
 export interface OrdersDeps {
   readonly placeOrder: (command: PlaceOrderCommand, render: PlaceOrderDeps['render']) => Promise<PlaceOrderOutcome>;
+  readonly cancelOrder: (command: CancelOrderCommand) => Promise<Cancellation>;
   readonly getOrder: (accountId: string, orderId: string) => ReturnType<typeof getOrder>;
   readonly getOrderEvents: (accountId: string, orderId: string) => ReturnType<typeof getOrderEvents>;
   readonly listOrders: (query: ListOrdersQuery) => Promise<OrderPage>;
@@ -29,7 +31,9 @@ const newOrder = z.strictObject({
   quantity: positiveDecimal,
   price: positiveDecimal.optional().meta({ description: 'For LIMIT orders, and only for them.' }),
   mode: z.enum(['PAPER', 'LIVE']),
-  timeInForce: z.enum(['GTC', 'GTD']).optional().meta({ description: 'GTD when expireAt is given, else GTC.' }),
+  timeInForce: z.enum(TIMES_IN_FORCE).optional().meta({
+    description: 'GTD when expireAt is given, else GTC. A MARKET order is IOC whatever is asked for.',
+  }),
   expireAt: timestamp.optional(),
   clientOrderId: z
     .string()
@@ -48,7 +52,7 @@ const order = z.strictObject({
   quantity: decimal,
   price: decimal.nullable(),
   mode: z.enum(['PAPER', 'LIVE']),
-  timeInForce: z.enum(['GTC', 'GTD']),
+  timeInForce: z.enum(TIMES_IN_FORCE),
   expireAt: z.string().nullable(),
   status: z.enum(ORDER_STATUSES),
   version: z.int(),
@@ -143,6 +147,27 @@ function placeRoute(deps: OrdersDeps): Route {
   });
 }
 
+function cancelRoute(deps: OrdersDeps): Route {
+  return route({
+    method: 'POST',
+    path: `${PATH}/:id/cancel`,
+    summary:
+      'Cancels an order, also while the kill switch is engaged. Repeating it is harmless, with or without a key.',
+    access: ['trader', 'admin'],
+    params: orderPath,
+    responses: {
+      200: { description: 'The order is canceled, and gives back what it held.', schema: order },
+      202: { description: 'Its venue was asked; until it answers the order is PENDING_CANCEL.', schema: order },
+      404: { description: 'The account has no such order.' },
+      409: { description: 'The order has ended otherwise, or nobody knows yet whether it was accepted.' },
+    },
+    handler: async ({ params, principal }) => {
+      const canceled = await deps.cancelOrder({ accountId: accountOf(principal), orderId: params.id });
+      return { status: canceled.order.status === 'PENDING_CANCEL' ? 202 : 200, body: canceled.order };
+    },
+  });
+}
+
 function readRoutes(deps: OrdersDeps): readonly Route[] {
   return [
     route({
@@ -197,5 +222,5 @@ function readRoutes(deps: OrdersDeps): readonly Route[] {
 
 /** Placing orders and reading them. Every one is scoped to the key's own account. */
 export function orderRoutes(deps: OrdersDeps): readonly Route[] {
-  return [placeRoute(deps), ...readRoutes(deps)];
+  return [placeRoute(deps), cancelRoute(deps), ...readRoutes(deps)];
 }

@@ -10,11 +10,11 @@ import {
 } from '../db/place-order.ts';
 import { type DatabasePool, type Tx, transaction } from '../db/pool.ts';
 import { OrderServiceError } from '../domain/errors.ts';
-import { isOpen } from '../domain/market-calendar.ts';
+import { sessionEndOf } from '../domain/market-calendar.ts';
 import { plain } from '../domain/money.ts';
 import type { NewOrder, Order } from '../domain/order.ts';
-import { checkShape, decide, type RiskDecision, type RiskFacts, type RiskLimits } from '../domain/risk.ts';
-import type { Denial } from '../domain/risk-rules.ts';
+import { checkShape, type Denial, decide, type RiskDecision, type RiskLimits } from '../domain/risk.ts';
+import { effectiveTimeInForce, expiryOf } from '../domain/time-in-force.ts';
 
 /** The reply to store under the Idempotency-Key; `body` is replayed byte by byte. */
 export interface RenderedReply {
@@ -32,15 +32,9 @@ export type PlaceOrderOutcome =
   | (Placement & { readonly reply: RenderedReply })
   | { readonly kind: 'replayed'; readonly reply: RenderedReply };
 
-/** What an order is judged with, by a placement and by a dry run. */
-export interface JudgeDeps {
+export interface PlaceOrderDeps {
   readonly pool: DatabasePool;
   readonly limits: RiskLimits;
-  /** Whether a market is open. Default: its calendar says. */
-  readonly isOpen?: typeof isOpen;
-}
-
-export interface PlaceOrderDeps extends JudgeDeps {
   /** Renders the reply inside the transaction, so that it is stored with the order. Must be pure. */
   readonly render: (placement: Placement) => RenderedReply;
 }
@@ -92,19 +86,17 @@ async function placeUnderLocks(
     accountId: command.accountId,
     key: command.idempotencyKey,
     symbol: command.order.symbol,
-    clientOrderId: command.order.clientOrderId,
     quoteMaxAgeMs: deps.limits.quoteMaxAgeMs,
   });
   const stored = storedReply(facts, command.requestHash);
   if (stored !== null) {
     return { kind: 'replayed', reply: stored };
   }
-  const decision = judgeOrder(facts, deps, command.order);
-  const placement = placementOf(command, facts.now, decision);
+  refuseWhileEngaged(facts);
+  const placement = place(facts, deps.limits, command);
   const reply = deps.render(placement);
   await writePlacement(tx, {
     order: placement.order,
-    notional: decision.kind === 'accepted' ? decision.notional : null,
     eventType: placement.kind === 'placed' ? 'PLACED' : 'DENIED',
     eventData: JSON.stringify(eventDataOf(placement)),
     idempotencyKey: command.idempotencyKey,
@@ -134,49 +126,39 @@ function refuseWhileEngaged(facts: PlacementFacts): void {
   }
 }
 
-/**
- * Decides what becomes of an order: the one judgement that a placement and a dry run share.
- *
- * @throws OrderServiceError `kill_switch_engaged`, `account_missing`, `unknown_symbol`, `duplicate_client_order_id`, and
- * those of `checkShape` and `decide`.
- */
-export function judgeOrder(facts: PlacementFacts, deps: Omit<JudgeDeps, 'pool'>, order: NewOrder): RiskDecision {
-  refuseWhileEngaged(facts);
+function place(facts: PlacementFacts, limits: RiskLimits, command: PlaceOrderCommand): Placement {
+  const { order } = command;
   checkShape(order, Date.parse(facts.now));
-  const riskFacts = riskFactsOf(facts, order.symbol, deps.isOpen ?? isOpen);
-  const decision = decide(order, riskFacts, deps.limits);
-  if (decision.kind === 'accepted' && facts.clientOrderIdTaken) {
-    throw new OrderServiceError('duplicate_client_order_id');
-  }
-  return decision;
-}
-
-function riskFactsOf(facts: PlacementFacts, symbol: string, opens: typeof isOpen): RiskFacts {
-  const { freeCash, tickSize, lotSize, minNotional, calendar, bid, ask, lastBid, lastAsk } = facts;
-  if (freeCash === null) {
+  if (facts.freeCash === null) {
     throw new OrderServiceError('account_missing');
   }
-  if (tickSize === null || lotSize === null || minNotional === null || calendar === null) {
-    throw new OrderServiceError('unknown_symbol', { details: { symbol } });
+  if (facts.tickSize === null || facts.lotSize === null || facts.minNotional === null) {
+    throw new OrderServiceError('unknown_symbol', { details: { symbol: order.symbol } });
   }
-  return {
-    ...facts,
-    instrument: { tickSize, lotSize, minNotional },
-    freeCash,
-    calendar,
-    sessionOpen: opens(calendar, Temporal.Instant.from(facts.now), facts.closures),
-    freshQuote: bid === null || ask === null ? null : { bid, ask },
-    lastQuote: lastBid === null || lastAsk === null ? null : { bid: lastBid, ask: lastAsk },
-    storedLimits: facts,
-  };
+  const decision = decide(
+    order,
+    {
+      instrument: { tickSize: facts.tickSize, lotSize: facts.lotSize, minNotional: facts.minNotional },
+      freeCash: facts.freeCash,
+      freeQuantity: facts.freeQuantity,
+      freshQuote: facts.bid === null || facts.ask === null ? null : { bid: facts.bid, ask: facts.ask },
+      storedMaxOrderNotional: facts.storedMaxOrderNotional,
+    },
+    limits,
+  );
+  const calendar = facts.calendar ?? 'unknown';
+  const expireAt = expiryOf(order, facts.now, (at) => sessionEndOf(calendar, at, facts.closures));
+  const row = newRow(command, { now: facts.now, expireAt }, decision);
+  return decision.kind === 'accepted'
+    ? { kind: 'placed', order: row }
+    : { kind: 'denied', order: row, denial: decision.denial };
 }
 
-function placementOf(command: PlaceOrderCommand, now: string, decision: RiskDecision): Placement {
-  const order = newRow(command, now, decision);
-  return decision.kind === 'accepted' ? { kind: 'placed', order } : { kind: 'denied', order, denial: decision.denial };
-}
-
-function newRow(command: PlaceOrderCommand, now: string, decision: RiskDecision): Order {
+function newRow(
+  command: PlaceOrderCommand,
+  { now, expireAt }: Pick<Order, 'expireAt'> & { readonly now: string },
+  decision: RiskDecision,
+): Order {
   const { order } = command;
   const id = randomUUIDv7();
   return {
@@ -189,8 +171,8 @@ function newRow(command: PlaceOrderCommand, now: string, decision: RiskDecision)
     quantity: plain(order.quantity),
     price: order.price === null ? null : plain(order.price),
     mode: order.mode,
-    timeInForce: order.timeInForce,
-    expireAt: order.expireAt === null ? null : utcMicroseconds(order.expireAt),
+    timeInForce: effectiveTimeInForce(order),
+    expireAt,
     status: decision.kind === 'accepted' ? 'OPEN' : 'DENIED',
     version: 1,
     filledQuantity: '0',
@@ -201,11 +183,6 @@ function newRow(command: PlaceOrderCommand, now: string, decision: RiskDecision)
     createdAt: now,
     updatedAt: now,
   };
-}
-
-/** The spelling in which the database gives the same time back, so that a reply and a later read agree. */
-function utcMicroseconds(rfc3339: string): string {
-  return Temporal.Instant.from(rfc3339).round('microsecond').toString({ fractionalSecondDigits: 6 });
 }
 
 /** What the first event keeps: enough to build the order's row from its events alone. */

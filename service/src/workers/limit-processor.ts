@@ -51,12 +51,12 @@ export function startLimitProcessor(options: LimitProcessorOptions): Loop {
 export function createCycleReport(log: WorkerLog): (cycle: ExecutionCycle) => void {
   let known: ReadonlySet<string> = new Set();
   return (cycle) => {
-    for (const symbol of cycle.unpriced.filter((candidate) => !known.has(candidate))) {
-      log.warn({ symbol }, PROCESSOR_MESSAGES.noPrice);
+    for (const { symbol, reason } of cycle.unpriced.filter((candidate) => !known.has(candidate.symbol))) {
+      log.warn({ symbol, reason }, PROCESSOR_MESSAGES.noPrice);
     }
-    known = new Set(cycle.unpriced);
-    for (const { orderId, error } of cycle.failures) {
-      log.error({ orderId, err: error }, PROCESSOR_MESSAGES.orderFailed);
+    known = new Set(cycle.unpriced.map(({ symbol }) => symbol));
+    for (const { orderId, reason, error } of cycle.failures) {
+      log.error({ orderId, reason, err: error }, PROCESSOR_MESSAGES.orderFailed);
     }
     if (cycle.executed > 0 || cycle.expired > 0) {
       const { examined, executed, expired, failed, durationMs } = cycle;
