@@ -2,7 +2,7 @@ import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { databaseUrl, withDatabase } from '../io/database.ts';
-import { execOrThrow } from '../io/exec.ts';
+import { exec, execOrThrow } from '../io/exec.ts';
 import type { Tools } from '../io/tools.ts';
 import { type ServerProcess, startServer } from './server.ts';
 
@@ -88,11 +88,14 @@ interface Identity {
   gid?: number;
 }
 
-/** PostgreSQL refuses to run as root, so there its own user runs it. */
+/** PostgreSQL refuses to run as root: there its package's user runs it, or nobody, where npm brought the server. */
 async function serverIdentity(): Promise<Identity> {
   if (userInfo().uid !== 0) return {};
-  const idOf = async (flag: string) => Number((await execOrThrow('id', [flag, 'postgres'])).stdout.trim());
-  return { uid: await idOf('-u'), gid: await idOf('-g') };
+  for (const user of ['postgres', 'nobody']) {
+    const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => exec('id', [flag, user])));
+    if (uid?.code === 0 && gid?.code === 0) return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+  }
+  throw new Error('PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it');
 }
 
 /** The cluster listens on the loopback only, holds throwaway data, and trusts whoever reaches it there. */

