@@ -18,6 +18,10 @@ export default defineConfig({
       // The gates ask far more often than a client may, and a sandbox's quotes are set once.
       RATE_LIMIT_PER_MINUTE_ADDRESS: '1000000',
       RATE_LIMIT_PER_HOUR_KEY: '1000000',
+      RATE_LIMIT_PER_MINUTE_PUBLIC: '1000000',
+      // They try wrong keys at every door, all from one address; what locks is tried on replicas with the real thresholds.
+      LOCKOUT_FAILURES_PER_KEY: '1000000',
+      LOCKOUT_FAILURES_PER_ADDRESS: '1000000',
       QUOTE_MAX_AGE_MS: '600000',
     },
     variables: {

@@ -1,13 +1,15 @@
 /** Builds and closes everything. The only place that sees all rooms; tests and drills start the service here too. */
 import { randomBytes } from 'node:crypto';
 import type { Express } from 'express';
+import { identifyKey } from './access/identify-key.ts';
+import { clearLockout, listLockouts } from './access/lockouts.ts';
 import { type Config, loadConfig } from './config.ts';
-import { findApiKey } from './db/api-keys.ts';
-import { createPool, type DatabasePool, withConnection } from './db/pool.ts';
+import { createPool, type DatabasePool } from './db/pool.ts';
 import { healthRoutes } from './http/health.ts';
 import { killSwitchRoutes } from './http/kill-switch.ts';
 import { createListener } from './http/listener.ts';
 import { type LiveRoute, liveRoutes } from './http/live-routes.ts';
+import { lockoutRoutes } from './http/lockouts.ts';
 import { openApiRoute } from './http/openapi.ts';
 import { orderRoutes } from './http/orders.ts';
 import { portfolioRoutes } from './http/portfolio.ts';
@@ -124,8 +126,8 @@ function tradingRoutes(context: Context, readiness: ReturnType<typeof createRead
     ...orderRoutes({
       placeOrder: (command, render) => placeOrder({ pool: pools.api, limits: config.orders, render }, command),
       cancelOrder: (command) => cancelOrder(pools.api, command),
-      getOrder: (accountId, orderId) => getOrder(pools.api, accountId, orderId),
-      getOrderEvents: (accountId, orderId) => getOrderEvents(pools.api, accountId, orderId),
+      getOrder: (scope, orderId) => getOrder(pools.api, scope, orderId),
+      getOrderEvents: (scope, orderId) => getOrderEvents(pools.api, scope, orderId),
       listOrders: (query) => listOrders(pools.api, query),
       countOrder: metrics.countOrder,
     }),
@@ -133,6 +135,10 @@ function tradingRoutes(context: Context, readiness: ReturnType<typeof createRead
     ...killSwitchRoutes({
       readKillSwitch: () => readKillSwitch(pools.api),
       setKillSwitch: (state, reason, by) => setKillSwitch(pools.api, state, reason, by),
+    }),
+    ...lockoutRoutes({
+      listLockouts: (query) => listLockouts(pools.api, query),
+      clearLockout: (address, by) => clearLockout(pools.api, address, by),
     }),
     ...tradeRoutes({
       processOrders: async () => {
@@ -162,7 +168,9 @@ function createExpress(context: Context, role: AppRole): Express {
     ...config.http,
     logger: context.logger,
     orderProcessingApiKey: config.orderProcessingApiKey,
-    findApiKey: (digest) => withConnection(pools.api, (tx) => findApiKey(tx, digest)),
+    identifyKey: (presented) => identifyKey(pools.api, config.lockout, presented),
+    countAuthFailure: context.metrics.countAuthFailure,
+    sendToRedis: context.redis?.send,
     observe: context.metrics.observeRequest,
     isDraining,
   });

@@ -1,5 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto';
+import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
+import { clearLockout, LOCKOUT_PAGE_MAX, listLockouts } from './access/lockouts.ts';
+import { rotateKey } from './access/rotate-key.ts';
 import { createCommandPool, runCommand, UsageError } from './command.ts';
 import { loadCommandConfig } from './config.ts';
 import { ensureAccounts, recordDeposits } from './db/accounts.ts';
@@ -10,7 +13,10 @@ import { isBookable } from './domain/money.ts';
 
 const USAGE = `Usage: node service/src/keys.ts create --role ROLE [--account NAME] [--deposit AMOUNT] [--expires TIME] [--json]
        node service/src/keys.ts list [--json]
+       node service/src/keys.ts rotate PREFIX [--overlap DURATION] [--json]
        node service/src/keys.ts revoke PREFIX
+       node service/src/keys.ts lockouts [--json]
+       node service/src/keys.ts unlock ADDRESS
 
 create   makes a key and shows it this once; only its SHA-256 is stored
   --role ROLE       viewer, trader, operator or admin
@@ -18,7 +24,11 @@ create   makes a key and shows it this once; only its SHA-256 is stored
   --deposit AMOUNT  cash to record as paid in, such as 100000.00
   --expires TIME    RFC 3339, such as 2030-01-01T00:00:00Z; without it the key holds until it is revoked
 list     shows prefixes, never keys
-revoke   ends the key with this prefix at once
+rotate   makes a key for the same account and role, that lives as long as the old one was made for; the old one ends later
+  --overlap DURATION  how long both are good, such as 30m, 24h or 7d; default 24h
+revoke   ends the key with this prefix at once, on every replica
+lockouts shows the newest lockouts that stand, by address and, where only one key is concerned, its prefix
+unlock   lets an address in again; an IPv6 address stands for its /56
 
 Environment: DATABASE_URL. Exit codes: 0 done, 1 failed, 2 usage, 78 environment.`;
 
@@ -126,6 +136,45 @@ async function list(pool: DatabasePool, json: boolean): Promise<string> {
   return rows.length === 0 ? 'no keys' : rows.join('\n');
 }
 
+const OVERLAP_DEFAULT = '24h';
+const OVERLAP_MAX_SECONDS = 30 * 86_400;
+const SECONDS_IN = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+function parseOverlap(text: string): number {
+  const [, count = '', unit = ''] = /^(\d{1,7})([smhd])$/.exec(text) ?? [];
+  const seconds = Number(count) * (SECONDS_IN[unit as keyof typeof SECONDS_IN] ?? 0);
+  if (count === '' || seconds > OVERLAP_MAX_SECONDS) {
+    throw new UsageError('--overlap must be a duration such as 30m, 24h or 7d, of 30 days at most');
+  }
+  return seconds;
+}
+
+async function rotate(pool: DatabasePool, prefix: string, overlapSeconds: number, json: boolean): Promise<string> {
+  const rotated = await rotateKey(pool, prefix, overlapSeconds);
+  if (rotated === undefined) {
+    throw new Error(`no usable key has the prefix ${prefix}`);
+  }
+  return json
+    ? JSON.stringify({ ...rotated, replaces: prefix })
+    : `${rotated.key}\n\nThis ${rotated.role} key is shown this once. It is listed, and revoked, as ${rotated.prefix}.\n${prefix} ends ${rotated.oldExpiresAt}.`;
+}
+
+async function lockouts(pool: DatabasePool, json: boolean): Promise<string> {
+  const { lockouts: found } = await listLockouts(pool, { limit: LOCKOUT_PAGE_MAX });
+  if (json) {
+    return JSON.stringify(found);
+  }
+  const rows = found.map(({ address, prefix, failures, lockedUntil }) =>
+    [address, prefix ?? 'every key', `${failures} failures`, `until ${lockedUntil}`].join('  '),
+  );
+  return rows.length === 0 ? 'no lockouts' : rows.join('\n');
+}
+
+/** The operating system's user stands in the record: a command has no API key. */
+async function unlock(pool: DatabasePool, address: string): Promise<string> {
+  return `cleared ${await clearLockout(pool, address, `command:${userInfo().username}`)} lockouts of ${address}`;
+}
+
 async function main(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args,
@@ -134,6 +183,7 @@ async function main(args: string[]): Promise<void> {
       account: { type: 'string' },
       deposit: { type: 'string' },
       expires: { type: 'string' },
+      overlap: { type: 'string', default: OVERLAP_DEFAULT },
       json: { type: 'boolean', default: false },
     },
     allowPositionals: true,
@@ -147,25 +197,48 @@ async function main(args: string[]): Promise<void> {
   }
 }
 
-type Values = Parameters<typeof parseCreate>[0] & { json: boolean };
+type Values = Parameters<typeof parseCreate>[0] & { json: boolean; overlap: string };
 
-/** The command line is checked in full before anything is connected. */
-function commandOf(positionals: string[], values: Values): (pool: DatabasePool) => Promise<string> {
-  const [command, prefix, ...rest] = positionals;
-  if (command === 'create' && prefix === undefined) {
-    parseCreate(values);
-    return (pool) => create(pool, values, values.json);
-  }
-  if (command === 'list' && prefix === undefined) {
-    return (pool) => list(pool, values.json);
-  }
-  if (command === 'revoke' && prefix !== undefined && rest.length === 0) {
-    return async (pool) => {
+type Command = (pool: DatabasePool) => Promise<string>;
+
+/** The commands, each of which checks the rest of its command line in full before anything is connected. */
+const COMMANDS = new Map<string, (values: Values) => Command>([
+  [
+    'create',
+    (values) => {
+      parseCreate(values);
+      return (pool) => create(pool, values, values.json);
+    },
+  ],
+  ['list', (values) => (pool) => list(pool, values.json)],
+  ['lockouts', (values) => (pool) => lockouts(pool, values.json)],
+]);
+const COMMANDS_WITH_ARGUMENT = new Map<string, (argument: string, values: Values) => Command>([
+  [
+    'rotate',
+    (prefix, values) => {
+      const overlapSeconds = parseOverlap(values.overlap);
+      return (pool) => rotate(pool, prefix, overlapSeconds, values.json);
+    },
+  ],
+  [
+    'revoke',
+    (prefix) => async (pool) => {
       await revokeKey(pool, prefix);
       return `revoked ${prefix}`;
-    };
+    },
+  ],
+  ['unlock', (address) => (pool) => unlock(pool, address)],
+]);
+
+function commandOf(positionals: string[], values: Values): Command {
+  const [name = '', argument, ...rest] = positionals;
+  const command =
+    argument === undefined ? COMMANDS.get(name)?.(values) : COMMANDS_WITH_ARGUMENT.get(name)?.(argument, values);
+  if (rest.length > 0 || command === undefined) {
+    throw new UsageError('say create, list, rotate or revoke with a prefix, lockouts, or unlock with an address');
   }
-  throw new UsageError('say create, list, or revoke with a prefix');
+  return command;
 }
 
 if (import.meta.main) {

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findApiKey } from '../src/db/api-keys.ts';
+import { findPresentedKey } from '../src/db/api-keys.ts';
 import { type DatabasePool, withConnection } from '../src/db/pool.ts';
 import { findConservationBreaks } from '../src/db/portfolio.ts';
+import { readKey } from '../src/domain/api-key.ts';
 import { getPortfolio } from '../src/orders/get-portfolio.ts';
 import { isLoopback } from '../src/seed.ts';
 import { type Finished, runCommand } from './support/command.ts';
@@ -23,7 +23,8 @@ afterAll(async () => {
 });
 
 const keys = (...args: string[]): Promise<Finished> => runCommand('keys.ts', args, { DATABASE_URL: database.url });
-const lookUp = (key: string) => withConnection(pool, (tx) => findApiKey(tx, createHash('sha256').update(key).digest()));
+const lookUp = async (key: string) =>
+  (await withConnection(pool, (tx) => findPresentedKey(tx, { address: '127.0.0.1', key: readKey(key) ?? null }))).key;
 
 test('a key is shown once, works, and only its digest is stored', async () => {
   const made = await keys('create', '--role', 'trader', '--account', 'Ada', '--deposit', '1000.50');

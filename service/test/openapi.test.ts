@@ -80,6 +80,7 @@ describe('/openapi.json', () => {
     ]);
     const query = document.paths['/api/v1/orders']?.get?.parameters.map(({ name, required }) => [name, required]);
     expect(query).toEqual([
+      ['accountId', false],
       ['status', false],
       ['symbol', false],
       ['cursor', false],

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
+import { eventually } from './support/eventually.ts';
 import { addAccount } from './support/fixtures.ts';
+import { hasRedis, startRedis, type TestRedis } from './support/redis.ts';
 import { addKey, type RunningApp, startApp } from './support/running-app.ts';
 
 let db: TestDatabase;
@@ -76,6 +78,106 @@ describe('per address', () => {
     expect(await statuses(service, sameHousehold)).toEqual([401, 401, 429, 401]);
     expect(await statuses(service, ['192.0.2.7', '::ffff:192.0.2.7', '::ffff:c000:207'])).toEqual([401, 401, 429]);
   });
+});
+
+describe('back-off', () => {
+  const waits = async (service: RunningApp, count: number): Promise<number[]> => {
+    const seen: number[] = [];
+    for (let n = 0; n < count; n += 1) {
+      const { headers } = await service.ask('GET', '/api/v1/portfolio');
+      seen.push(Number(headers['retry-after'] ?? 0));
+    }
+    return seen;
+  };
+
+  it('doubles with every further violation, up to a quarter of an hour, and RateLimit says the same', async () => {
+    const service = await start({ RATE_LIMIT_PER_MINUTE_ADDRESS: '2' });
+    const [first = 0, second = 0, ...rest] = (await waits(service, 9)).slice(2);
+    expect(first).toBeLessThanOrEqual(60);
+    expect(Math.abs(second - 2 * first)).toBeLessThanOrEqual(4);
+    expect(rest.slice(-3)).toEqual([900, 900, 900]);
+    const { headers } = await service.ask('GET', '/api/v1/portfolio');
+    expect(headers.ratelimit).toContain('"address"; r=0; t=900');
+  });
+});
+
+describe('public routes', () => {
+  it('have a bound of their own, and are not touched by the others', async () => {
+    const service = await start({ RATE_LIMIT_PER_MINUTE_PUBLIC: '3', RATE_LIMIT_PER_MINUTE_ADDRESS: '1' });
+    const seen: number[] = [];
+    for (const path of ['/health', '/openapi.json', '/health/ready', '/health']) {
+      seen.push((await service.ask('GET', path)).status);
+    }
+    expect(seen).toEqual([200, 200, 200, 429]);
+    expect((await service.ask('GET', '/api/v1/portfolio')).status).toBe(401);
+  });
+});
+
+describe.skipIf(!hasRedis)('with Redis', () => {
+  let redis: TestRedis;
+  let replicas: [RunningApp, RunningApp];
+  let address = 0;
+  /** Statuses of requests from one new address, to the replicas in turn. */
+  const fromOneAddress = async (count: number): Promise<number[]> => {
+    address += 1;
+    const seen: number[] = [];
+    for (let n = 0; n < count; n += 1) {
+      const headers = { 'x-forwarded-for': `10.9.0.${address}` };
+      seen.push((await (replicas[n % 2] as RunningApp).ask('GET', '/api/v1/portfolio', { headers })).status);
+    }
+    return seen;
+  };
+  const shared = async () => (await fromOneAddress(5)).join() === '401,401,401,401,429';
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    const limits = { RATE_LIMIT_PER_MINUTE_ADDRESS: '4', RATE_LIMIT_PER_HOUR_KEY: '4', TRUST_PROXY_HOPS: '1' };
+    replicas = [await start({ ...limits, REDIS_URL: redis.url }), await start({ ...limits, REDIS_URL: redis.url })];
+    await eventually('the replicas count together', shared);
+  });
+  afterAll(() => redis.kill());
+
+  it('replicas share one quota per address', async () => {
+    expect(await fromOneAddress(7)).toEqual([401, 401, 401, 401, 429, 429, 429]);
+  });
+
+  it('and one per key', async () => {
+    const key = await addKey(db.pool(), 'viewer', await addAccount(db.pool(), '1'));
+    const seen: number[] = [];
+    for (let n = 0; n < 6; n += 1) {
+      const headers = { 'x-forwarded-for': `10.8.0.${n}` };
+      seen.push((await (replicas[n % 2] as RunningApp).ask('GET', '/api/v1/portfolio', { key, headers })).status);
+    }
+    expect(seen).toEqual([200, 200, 200, 200, 429, 429]);
+  });
+
+  it('the back-off is shared, and doubles', async () => {
+    address += 1;
+    const headers = { 'x-forwarded-for': `10.9.0.${address}` };
+    const waits: number[] = [];
+    for (let n = 0; n < 11; n += 1) {
+      const answer = await (replicas[n % 2] as RunningApp).ask('GET', '/api/v1/portfolio', { headers });
+      waits.push(Number(answer.headers['retry-after'] ?? 0));
+    }
+    const [first = 0, second = 0, ...rest] = waits.slice(4);
+    expect(Math.abs(second - 2 * first)).toBeLessThanOrEqual(4);
+    expect(rest.at(-1)).toBe(900);
+  });
+
+  it.each(['killed', 'frozen'] as const)(
+    'without it (%s) each counts for itself and nobody is turned away for it',
+    async (how) => {
+      if (how === 'killed') await redis.kill();
+      else redis.signal('SIGSTOP');
+      const startedAt = performance.now();
+      // Either replica grants its own quota of four.
+      expect(await fromOneAddress(10)).toEqual([...Array(8).fill(401), 429, 429]);
+      expect(performance.now() - startedAt).toBeLessThan(3000);
+      if (how === 'killed') await redis.start();
+      else redis.signal('SIGCONT');
+      await eventually('the replicas count together again', shared);
+    },
+  );
 });
 
 describe('per key', () => {

@@ -13,11 +13,12 @@ export const ORDER_COLUMNS = `
 /** The most events that one order is read with; an order has a handful. */
 export const ORDER_EVENTS_MAX = 1000;
 
-/** The order, or undefined when the account has none with this id. */
-export async function findOrder(tx: Tx, accountId: string, orderId: string): Promise<Order | undefined> {
+/** The order, or undefined when the account (null: any) has none with this id. */
+export async function findOrder(tx: Tx, accountId: string | null, orderId: string): Promise<Order | undefined> {
   const { rows } = await tx.query<Order>({
     name: 'find-order',
-    text: `SELECT ${ORDER_COLUMNS} FROM execution.orders o WHERE o.id = $1::uuid AND o.account_id = $2::uuid`,
+    text: `SELECT ${ORDER_COLUMNS} FROM execution.orders o WHERE o.id = $1::uuid
+      AND ($2::uuid IS NULL OR o.account_id = $2::uuid)`,
     values: [orderId, accountId],
   });
   return rows[0];
@@ -60,14 +61,14 @@ export async function findOrders(tx: Tx, filter: OrderFilter): Promise<Order[]> 
   return rows;
 }
 
-/** The history of an order, oldest first; empty when the account has no such order. */
-export async function findOrderEvents(tx: Tx, accountId: string, orderId: string): Promise<OrderEventRecord[]> {
+/** The history of an order, oldest first; empty when the account (null: any) has no such order. */
+export async function findOrderEvents(tx: Tx, accountId: string | null, orderId: string): Promise<OrderEventRecord[]> {
   const { rows } = await tx.query<OrderEventRecord>({
     name: 'find-order-events',
     text: `SELECT e.order_id AS "orderId", e.version, e.type, e.from_status AS "fromStatus", e.to_status AS "toStatus",
         e.data, e.at
       FROM execution.order_events e JOIN execution.orders o ON o.id = e.order_id
-      WHERE e.order_id = $1::uuid AND o.account_id = $2::uuid ORDER BY e.version LIMIT ${ORDER_EVENTS_MAX}`,
+      WHERE e.order_id = $1::uuid AND ($2::uuid IS NULL OR o.account_id = $2::uuid) ORDER BY e.version LIMIT ${ORDER_EVENTS_MAX}`,
     values: [orderId, accountId],
   });
   return rows;

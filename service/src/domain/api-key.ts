@@ -26,3 +26,11 @@ export function mintKey(): MintedKey {
   const key = `pk_${prefix}_${randomBytes(SECRET_BYTES).toString('base64url')}`;
   return { key, prefix, digest: createHash('sha256').update(key).digest() };
 }
+
+const KEY_PATTERN = /^pk_([a-z0-9]{8})_[A-Za-z0-9_-]{43}$/;
+
+/** What a presented text says if it has the form of a key: its prefix, and the digest to look it up by. */
+export function readKey(text: string): Pick<MintedKey, 'prefix' | 'digest'> | undefined {
+  const prefix = KEY_PATTERN.exec(text)?.[1];
+  return prefix === undefined ? undefined : { prefix, digest: createHash('sha256').update(text).digest() };
+}

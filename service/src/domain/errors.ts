@@ -5,6 +5,7 @@
 export const ERROR_MEANINGS = {
   order_not_found: 'This account has no such order.',
   invalid_cursor: 'The cursor is not one that this service gave out.',
+  invalid_address: 'An IPv4 or IPv6 address is needed.',
   invalid_reason: 'A reason of 1 to 500 characters is needed.',
   idempotency_in_flight: 'A request with this Idempotency-Key is still in progress.',
   idempotency_mismatch: 'This Idempotency-Key was used with another request.',

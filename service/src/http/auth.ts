@@ -1,22 +1,24 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestHandler } from 'express';
+import type { Identification, Presented } from '../access/identify-key.ts';
 import { HttpError } from './errors.ts';
-import type { ApiKeyPrincipal, Principal } from './principal.ts';
-import { stateOf } from './request-state.ts';
+import { addressOf } from './limits.ts';
+import type { Principal } from './principal.ts';
+import { type RequestState, stateOf } from './request-state.ts';
 
-/** Finds a usable API key by the SHA-256 of the presented key; undefined when unknown, revoked or expired. */
-export type FindApiKey = (digest: Buffer) => Promise<Omit<ApiKeyPrincipal, 'kind'> | undefined>;
+/** What became of a presented credential that was not let in. `locked`: this one was the last that was looked at. */
+export type AuthFailure = 'unknown' | 'locked' | 'refused-while-locked';
 
 export interface AuthOptions {
   readonly orderProcessingApiKey: string;
-  readonly findApiKey: FindApiKey;
+  /** Decides about an API key and counts what is refused. Rejects when the database cannot be asked. */
+  readonly identifyKey: (presented: Presented) => Promise<Identification>;
+  readonly countAuthFailure: (failure: AuthFailure) => void;
 }
 
 /** Longer credentials than any that were ever issued are not even hashed. */
 const CREDENTIAL_LENGTH_MAX = 256;
 const BEARER_PATTERN = /^Bearer +([\x21-\x7e]+)$/i;
-/** Only what looks like one of our keys is worth a round trip to the database. */
-const API_KEY_PATTERN = /^pk_[a-z0-9]{8}_[A-Za-z0-9_-]{43}$/;
 
 function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
@@ -26,31 +28,54 @@ function unauthenticated(message: string): HttpError {
   return new HttpError('unauthenticated', { message });
 }
 
-function bearerOf(header: string | undefined): string {
-  if (header === undefined) throw unauthenticated('Send your key as: Authorization: Bearer <key>');
-  const credential = BEARER_PATTERN.exec(header)?.[1];
-  if (credential === undefined || credential.length > CREDENTIAL_LENGTH_MAX) {
-    throw unauthenticated('The Authorization header is not of the form: Bearer <key>');
+/** The credential, or nothing when the header is not of its form. */
+function bearerOf(header: string): string {
+  const credential = BEARER_PATTERN.exec(header)?.[1] ?? '';
+  return credential.length > CREDENTIAL_LENGTH_MAX ? '' : credential;
+}
+
+/** The error for an API key that is not let in; a new lockout is told to whoever reads the log. */
+function refusal(
+  identified: Exclude<Identification, { kind: 'known' }>,
+  presented: Presented,
+  state: RequestState,
+  count: AuthOptions['countAuthFailure'],
+): HttpError {
+  if (identified.kind === 'locked-out') {
+    count('refused-while-locked');
+    return new HttpError('locked_out', { retryAfterSeconds: identified.retryAfterSeconds });
   }
-  return credential;
+  for (const what of identified.locks) state.log.warn({ address: presented.address, what }, 'Locked out');
+  count(identified.locks.length > 0 ? 'locked' : 'unknown');
+  if (presented.credential === '') {
+    return unauthenticated('The Authorization header is not of the form: Bearer <key>');
+  }
+  return unauthenticated('This key is not known, has expired or was revoked.');
 }
 
 /**
- * Puts who is asking into the request's state. Everything mounted behind it needs a key.
- * @throws HttpError `unauthenticated`; what the key lookup throws, when the database cannot be asked.
+ * Puts who is asking into the request's state. Everything mounted behind it needs a key. A request without any
+ * credential is told how to send one and counts as nothing: it guesses at nothing.
+ *
+ * The process key is not asked for lockouts: schedulers often share their address with strangers, whose guesses must not
+ * stop the processing of orders, and GET process-orders has to answer while the database is gone.
+ *
+ * @throws HttpError `unauthenticated`, `locked_out`; what `identifyKey` throws.
  */
 export function authenticate(options: AuthOptions): RequestHandler {
   const processorDigest = sha256(options.orderProcessingApiKey);
-  const identify = async (credential: string): Promise<Principal> => {
-    const digest = sha256(credential);
+  const identify = async (presented: Presented, state: RequestState): Promise<Principal> => {
     // Digests are of equal length whatever was sent, so the comparison takes the same time for every guess.
-    if (timingSafeEqual(digest, processorDigest)) return { kind: 'order-processor' };
-    const found = API_KEY_PATTERN.test(credential) ? await options.findApiKey(digest) : undefined;
-    if (found === undefined) throw unauthenticated('This key is not known, has expired or was revoked.');
-    return { kind: 'api-key', ...found };
+    if (timingSafeEqual(sha256(presented.credential), processorDigest)) return { kind: 'order-processor' };
+    const identified = await options.identifyKey(presented);
+    if (identified.kind === 'known') return { kind: 'api-key', ...identified.key };
+    throw refusal(identified, presented, state, options.countAuthFailure);
   };
   return async (request, response, next) => {
-    stateOf(response).principal = await identify(bearerOf(request.get('authorization')));
+    const header = request.get('authorization');
+    if (header === undefined) throw unauthenticated('Send your key as: Authorization: Bearer <key>');
+    const state = stateOf(response);
+    state.principal = await identify({ credential: bearerOf(header), address: addressOf(request) }, state);
     next();
   };
 }

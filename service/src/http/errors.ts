@@ -6,8 +6,11 @@ const HTTP_ERROR_MEANINGS = {
   inexact_number: 'A JSON number cannot be carried exactly as written: send it as a string.',
   unauthenticated: 'A valid API key is needed.',
   forbidden: 'This API key may not do that.',
-  account_required: 'This API key belongs to no account: use a key of the account itself.',
+  account_required:
+    'This API key belongs to no account: use a key of the account itself, or name the account where that is offered.',
   not_found: 'There is no such thing here.',
+  locked_out: 'Too many wrong keys came from this address. Wait as Retry-After says, or ask an operator to clear it.',
+  body_too_deep: 'The request body is nested too deeply.',
   body_too_large: 'The request body is too large.',
   unsupported_media_type: 'The request body must be uncompressed application/json.',
   rate_limited: 'Too many requests: the RateLimit headers say when to come back.',
@@ -32,6 +35,8 @@ export const STATUS_OF: Readonly<Record<ErrorCode | HttpErrorCode, number>> = {
   inexact_number: 400,
   idempotency_key_missing: 400,
   idempotency_key_invalid: 400,
+  body_too_deep: 400,
+  invalid_address: 400,
   invalid_cursor: 400,
   invalid_reason: 400,
   unauthenticated: 401,
@@ -57,6 +62,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode | HttpErrorCode, number>> = {
   invalid_expiry: 422,
   live_mode_unavailable: 422,
   order_denied: 422,
+  locked_out: 429,
   rate_limited: 429,
   internal: 500,
   request_timeout: 503,
@@ -68,9 +74,9 @@ export const STATUS_OF: Readonly<Record<ErrorCode | HttpErrorCode, number>> = {
   outcome_unknown: 503,
 };
 
-/** Errors that pass by themselves within a second or so: they carry Retry-After. */
+/** Errors that pass by themselves, within a second or so unless they say otherwise: they carry Retry-After. */
 export function isRetryable(code: ProblemCode): boolean {
-  return STATUS_OF[code] === 503 || code === 'rate_limited' || code === 'idempotency_in_flight';
+  return STATUS_OF[code] === 503 || STATUS_OF[code] === 429 || code === 'idempotency_in_flight';
 }
 
 /** An error of the HTTP layer. `message` and `details` are shown to the caller, so they never quote secrets. */
@@ -78,14 +84,20 @@ export class HttpError extends Error {
   override readonly name: string = 'HttpError';
   readonly code: HttpErrorCode;
   readonly details: ErrorDetails;
+  /** When to come back, where that is known. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: HttpErrorCode, options: { message?: string; details?: ErrorDetails; cause?: unknown } = {}) {
+  constructor(
+    code: HttpErrorCode,
+    options: { message?: string; details?: ErrorDetails; retryAfterSeconds?: number; cause?: unknown } = {},
+  ) {
     super(
       options.message ?? HTTP_ERROR_MEANINGS[code],
       options.cause === undefined ? undefined : { cause: options.cause },
     );
     this.code = code;
     this.details = options.details ?? {};
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 

@@ -64,11 +64,35 @@ export function plainDecimal(value: number): string {
   return `${sign}${padded.slice(0, exponent)}.${padded.slice(exponent)}`;
 }
 
+/** The text has arrays and objects in one another, deeper than allowed. */
+export class TooDeepError extends Error {
+  override readonly name = 'TooDeepError';
+}
+
+/**
+ * Counts brackets that are not inside of a string, before anything is built: a parser that recurses must not be led down.
+ * @throws TooDeepError.
+ */
+function refuseDeep(text: string, depthMax: number): void {
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (quoted && character === '\\') at += 1;
+    else if (character === '"') quoted = !quoted;
+    else if (!quoted && (character === '[' || character === '{')) depth += 1;
+    else if (!quoted && (character === ']' || character === '}')) depth -= 1;
+    if (depth > depthMax) throw new TooDeepError(`nested deeper than ${depthMax}`);
+  }
+}
+
 /**
  * Parses JSON and refuses numbers that a double cannot carry exactly as written.
- * @throws InexactNumberError for such a number, SyntaxError for text that is not JSON.
+ * @throws InexactNumberError for such a number, TooDeepError for more than `depthMax` levels, SyntaxError for text that is
+ * not JSON.
  */
-export function parseExactJson(text: string): unknown {
+export function parseExactJson(text: string, depthMax = Infinity): unknown {
+  refuseDeep(text, depthMax);
   return JSON.parse(text, (field: string, value: unknown, context?: { readonly source?: string }): unknown => {
     if (typeof value !== 'number') return value;
     const source = context?.source;

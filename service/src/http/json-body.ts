@@ -1,6 +1,6 @@
 import express, { type RequestHandler } from 'express';
 import { HttpError } from './errors.ts';
-import { InexactNumberError, parseExactJson } from './exact-json.ts';
+import { InexactNumberError, parseExactJson, TooDeepError } from './exact-json.ts';
 
 /** The parsed bodies of requests that are being answered. */
 const bodies = new WeakMap<object, unknown>();
@@ -10,10 +10,14 @@ export function bodyOf(request: object): unknown {
   return bodies.get(request);
 }
 
+/** Nothing that this service takes has more than a few levels. */
+const DEPTH_MAX = 16;
+
 function parse(text: string): unknown {
   try {
-    return parseExactJson(text);
+    return parseExactJson(text, DEPTH_MAX);
   } catch (error) {
+    if (error instanceof TooDeepError) throw new HttpError('body_too_deep', { details: { depthMax: DEPTH_MAX } });
     if (error instanceof InexactNumberError) {
       const message = `A double cannot carry ${error.source} exactly: send it as a string, "${error.source}".`;
       throw new HttpError('inexact_number', { message, details: { field: error.field } });

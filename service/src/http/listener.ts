@@ -1,5 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { answerMalformed } from './malformed.ts';
 
 /** An HTTP server that can be started and drained. */
 export interface Listener {
@@ -33,13 +34,23 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const RECEIVE_TIMEOUT_MS = 30_000;
 const CONNECTIONS_MAX = 4096;
+/** A key, a few ids and what proxies add need a tenth of this; more is answered with 431. */
+const HEADER_BYTES_MAX = 16_384;
+const HEADERS_MAX = 100;
 
 /** Wraps a handler in a server with every timeout and bound set. */
 export function createListener(handler: RequestListener): Listener {
   const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: RECEIVE_TIMEOUT_MS },
+    {
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: RECEIVE_TIMEOUT_MS,
+      maxHeaderSize: HEADER_BYTES_MAX,
+    },
     handler,
   );
+  server.maxHeadersCount = HEADERS_MAX;
+  server.on('clientError', answerMalformed);
   server.maxConnections = CONNECTIONS_MAX;
   return {
     listen: (host, port) =>

@@ -6,8 +6,8 @@ import { type ListOrdersQuery, ORDER_PAGE_DEFAULT, ORDER_PAGE_MAX, type OrderPag
 import type { PlaceOrderCommand, PlaceOrderDeps, PlaceOrderOutcome, RenderedReply } from '../orders/place-order.ts';
 import { asKnownError, STATUS_OF } from './errors.ts';
 import { requestHash } from './idempotency-key.ts';
-import { positiveDecimal, symbol, timestamp } from './input.ts';
-import { accountOf } from './principal.ts';
+import { positiveDecimal, symbol, timestamp, uuid } from './input.ts';
+import { accountOf, type ReadScope, readAccountOf, readScopeOf } from './principal.ts';
 import { PROBLEM_CONTENT_TYPE } from './problem.ts';
 import { renderPlacement } from './render-placement.ts';
 import { type Reply, type Route, route } from './route.ts';
@@ -18,8 +18,8 @@ export type PlacementOutcome = 'placed' | 'denied' | 'replayed' | 'refused' | 'f
 export interface OrdersDeps {
   readonly placeOrder: (command: PlaceOrderCommand, render: PlaceOrderDeps['render']) => Promise<PlaceOrderOutcome>;
   readonly cancelOrder: (command: CancelOrderCommand) => Promise<Cancellation>;
-  readonly getOrder: (accountId: string, orderId: string) => ReturnType<typeof getOrder>;
-  readonly getOrderEvents: (accountId: string, orderId: string) => ReturnType<typeof getOrderEvents>;
+  readonly getOrder: (scope: ReadScope, orderId: string) => ReturnType<typeof getOrder>;
+  readonly getOrderEvents: (scope: ReadScope, orderId: string) => ReturnType<typeof getOrderEvents>;
   readonly listOrders: (query: ListOrdersQuery) => Promise<OrderPage>;
   readonly countOrder: (outcome: PlacementOutcome) => void;
 }
@@ -75,6 +75,9 @@ const orderEvent = z.strictObject({
 });
 
 const listQuery = z.strictObject({
+  accountId: uuid
+    .optional()
+    .meta({ description: 'For operators and admins: whose orders. Default: those of the key.' }),
   status: z.enum(ORDER_STATUSES).optional(),
   symbol: symbol.optional(),
   cursor: z.string().max(200).optional(),
@@ -184,13 +187,13 @@ function readRoutes(deps: OrdersDeps): readonly Route[] {
       },
       handler: async ({ query, principal }) => ({
         status: 200,
-        body: await deps.listOrders({ ...query, accountId: accountOf(principal) }),
+        body: await deps.listOrders({ ...query, accountId: readAccountOf(principal, query.accountId) }),
       }),
     }),
     route({
       method: 'GET',
       path: `${PATH}/:id`,
-      summary: 'One order of the account.',
+      summary: 'One order: of the account, or of any for operators and admins.',
       access: READERS,
       params: orderPath,
       responses: {
@@ -199,13 +202,13 @@ function readRoutes(deps: OrdersDeps): readonly Route[] {
       },
       handler: async ({ params, principal }) => ({
         status: 200,
-        body: await deps.getOrder(accountOf(principal), params.id),
+        body: await deps.getOrder(readScopeOf(principal), params.id),
       }),
     }),
     route({
       method: 'GET',
       path: `${PATH}/:id/events`,
-      summary: 'The history of one order of the account, oldest first.',
+      summary: 'The history of one order, oldest first: of the account, or of any for operators and admins.',
       access: READERS,
       params: orderPath,
       responses: {
@@ -214,13 +217,13 @@ function readRoutes(deps: OrdersDeps): readonly Route[] {
       },
       handler: async ({ params, principal }) => ({
         status: 200,
-        body: { events: await deps.getOrderEvents(accountOf(principal), params.id) },
+        body: { events: await deps.getOrderEvents(readScopeOf(principal), params.id) },
       }),
     }),
   ];
 }
 
-/** Placing orders and reading them. Every one is scoped to the key's own account. */
+/** Placing orders and reading them. Each is scoped to the key's own account, save that operators and admins read all. */
 export function orderRoutes(deps: OrdersDeps): readonly Route[] {
   return [placeRoute(deps), cancelRoute(deps), ...readRoutes(deps)];
 }

@@ -33,6 +33,32 @@ export function accountOf(principal: Principal): string {
   throw new HttpError('account_required');
 }
 
+/** Roles that answer for all accounts: they may read what belongs to any. */
+const OVERSEERS: readonly KeyRole[] = ['operator', 'admin'];
+
+/** An account's id, or every account. */
+export type ReadScope = string | 'all-accounts';
+
+/**
+ * What one thing, named by its id, may be read from: operators and admins read any account's, everybody else their own.
+ * @throws HttpError `account_required`.
+ */
+export function readScopeOf(principal: Principal): ReadScope {
+  if (principal.kind === 'api-key' && OVERSEERS.includes(principal.role)) return 'all-accounts';
+  return accountOf(principal);
+}
+
+/**
+ * Whose list is read: the one that an operator or admin names, else the key's own.
+ * @throws HttpError `forbidden` when anybody else names an account, be it their own: whether it exists is not told.
+ * `account_required` when nobody is named and the key has no account.
+ */
+export function readAccountOf(principal: Principal, named: string | undefined): string {
+  if (named === undefined) return accountOf(principal);
+  if (readScopeOf(principal) === 'all-accounts') return named;
+  throw new HttpError('forbidden');
+}
+
 /** How the kill switch's record names who changed it. */
 export function nameOf(principal: Principal): string {
   return principal.kind === 'api-key' ? `${principal.role}:${principal.keyId}` : principal.kind;

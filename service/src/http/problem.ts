@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Response } from 'express';
-import { InvalidInputError, isRetryable, type KnownError, STATUS_OF } from './errors.ts';
+import { HttpError, InvalidInputError, isRetryable, type KnownError, STATUS_OF } from './errors.ts';
 import type { Reply } from './route.ts';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
@@ -25,7 +25,8 @@ export function problemReply(error: KnownError, requestId: string): Reply {
     ...(Object.keys(error.details).length === 0 ? {} : { details: error.details }),
   };
   const headers: Record<string, string> = { 'content-type': PROBLEM_CONTENT_TYPE };
-  if (isRetryable(error.code)) headers['retry-after'] = String(RETRY_AFTER_SECONDS);
+  const waitSeconds = error instanceof HttpError ? error.retryAfterSeconds : undefined;
+  if (isRetryable(error.code)) headers['retry-after'] = String(waitSeconds ?? RETRY_AFTER_SECONDS);
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="order-service"';
   return { status, body, headers };
 }

@@ -5,17 +5,18 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express';
-import helmet from 'helmet';
 import type { Logger } from '../telemetry/logger.ts';
 import { type AuthOptions, authenticate } from './auth.ts';
+import { allowOrigins } from './cors.ts';
 import { asKnownError, HttpError, STATUS_OF } from './errors.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { bodyOf, parseJsonBody } from './json-body.ts';
-import { limitByAddress, limitByKey, type RateLimits } from './limits.ts';
+import { limitByAddress, limitByKey, limitPublic, type RateLimits } from './limits.ts';
 import { authorize } from './principal.ts';
 import { problemReply, send } from './problem.ts';
 import { beginRequest, type RequestState, stateOf } from './request-state.ts';
 import type { Route } from './route.ts';
+import { securityHeaders } from './security-headers.ts';
 
 /** What one answered request looked like, for metrics. `route` is the declared path or `unmatched`. */
 export interface RequestObservation {
@@ -31,6 +32,8 @@ export interface ServerOptions extends AuthOptions, RateLimits {
   readonly bodyLimitBytes: number;
   /** Reverse proxies in front; the client's address is that many hops back in X-Forwarded-For. */
   readonly trustProxyHops: number;
+  /** Origins whose pages may read answers. */
+  readonly corsOrigins: readonly string[];
   readonly observe: (observation: RequestObservation) => void;
   readonly isDraining: () => boolean;
 }
@@ -72,7 +75,7 @@ function begin(options: ServerOptions): RequestHandler {
 }
 
 /** Roles first, then the body: whoever may not use a route cannot make the service read 16 KB either. */
-function mount(app: Express, route: Route, options: ServerOptions): void {
+function mount(app: Express, route: Route, options: ServerOptions, ...before: readonly RequestHandler[]): void {
   const guard: RequestHandler = (_request, response, next) => {
     const state = stateOf(response);
     state.route = route.path;
@@ -95,7 +98,7 @@ function mount(app: Express, route: Route, options: ServerOptions): void {
     send(response, reply, options.isDraining());
   };
   const method = route.method.toLowerCase() as 'get' | 'post' | 'put';
-  app[method](route.path, guard, ...body, answer);
+  app[method](route.path, ...before, guard, ...body, answer);
 }
 
 /** The only place where an error becomes an answer, and where an unforeseen one is logged, once. */
@@ -122,9 +125,10 @@ export function createServer(routes: readonly Route[], options: ServerOptions): 
   app.set('trust proxy', options.trustProxyHops);
   app.set('case sensitive routing', true);
   app.set('strict routing', true);
-  app.use(begin(options), helmet());
+  app.use(begin(options), securityHeaders(), allowOrigins(options.corsOrigins));
   const isPublic = (route: Route): boolean => route.access === 'public';
-  for (const route of routes.filter(isPublic)) mount(app, route, options);
+  const limitOpen = limitPublic(options);
+  for (const route of routes.filter(isPublic)) mount(app, route, options, limitOpen);
   app.use(limitByAddress(options), authenticate(options), limitByKey(options));
   for (const route of routes.filter((each) => !isPublic(each))) mount(app, route, options);
   app.use((_request, _response, next) => next(new HttpError('not_found')));

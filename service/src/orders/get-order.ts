@@ -5,13 +5,21 @@ import type { Order, OrderEventRecord } from '../domain/order.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+/** Whose orders are looked among: those of one account, by its id, or all. */
+export type OrderScope = string | 'all-accounts';
+
+function accountIn(scope: OrderScope): string | null {
+  return scope === 'all-accounts' ? null : scope;
+}
+
 /**
- * One order of the account. Another account's order does not exist here.
+ * One order of the scope. Another account's order does not exist here.
  *
  * @throws OrderServiceError `order_not_found`.
  */
-export async function getOrder(pool: DatabasePool, accountId: string, orderId: string): Promise<Order> {
-  const order = UUID.test(orderId) ? await withConnection(pool, (tx) => findOrder(tx, accountId, orderId)) : undefined;
+export async function getOrder(pool: DatabasePool, scope: OrderScope, orderId: string): Promise<Order> {
+  const find = () => withConnection(pool, (tx) => findOrder(tx, accountIn(scope), orderId));
+  const order = UUID.test(orderId) ? await find() : undefined;
   if (order === undefined) {
     throw new OrderServiceError('order_not_found');
   }
@@ -19,16 +27,17 @@ export async function getOrder(pool: DatabasePool, accountId: string, orderId: s
 }
 
 /**
- * The history of one order of the account, oldest first. Every order has at least one event.
+ * The history of one order of the scope, oldest first. Every order has at least one event.
  *
  * @throws OrderServiceError `order_not_found`.
  */
 export async function getOrderEvents(
   pool: DatabasePool,
-  accountId: string,
+  scope: OrderScope,
   orderId: string,
 ): Promise<readonly OrderEventRecord[]> {
-  const events = UUID.test(orderId) ? await withConnection(pool, (tx) => findOrderEvents(tx, accountId, orderId)) : [];
+  const find = () => withConnection(pool, (tx) => findOrderEvents(tx, accountIn(scope), orderId));
+  const events = UUID.test(orderId) ? await find() : [];
   if (events.length === 0) {
     throw new OrderServiceError('order_not_found');
   }

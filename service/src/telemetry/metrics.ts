@@ -6,6 +6,10 @@ import { AggregationType, MeterProvider, type ViewOptions } from '@opentelemetry
 export const ORDER_OUTCOMES = ['placed', 'denied', 'replayed', 'refused', 'failed'] as const;
 export type OrderOutcome = (typeof ORDER_OUTCOMES)[number];
 
+/** Why a presented credential was not let in. `locked`: with it, its address was locked out. */
+export const AUTH_FAILURES = ['unknown', 'locked', 'refused-while-locked'] as const;
+export type AuthFailure = (typeof AUTH_FAILURES)[number];
+
 /** What became of the orders that a processing cycle looked at. */
 export const CYCLE_RESULTS = ['examined', 'executed', 'expired', 'failed'] as const;
 export type CycleCounts = Readonly<Record<(typeof CYCLE_RESULTS)[number], number>>;
@@ -39,6 +43,7 @@ const CYCLE_DURATION = 'limit_processor_cycle_duration_seconds';
 export interface Metrics {
   readonly observeRequest: (seen: { method: string; route: string; status: number; seconds: number }) => void;
   readonly countOrder: (outcome: OrderOutcome) => void;
+  readonly countAuthFailure: (failure: AuthFailure) => void;
   /** One processing cycle that came to its end, with what it did. */
   readonly observeCycle: (seconds: number, counts: CycleCounts) => void;
   readonly countFailedCycle: () => void;
@@ -97,11 +102,13 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const meter = provider.getMeter('order-service');
   const requests = meter.createHistogram(REQUEST_DURATION, { description: 'Time to answer a request.' });
   const orders = meter.createCounter('orders', { description: 'Placements by what became of them.' });
+  const authFailures = meter.createCounter('auth.failures', { description: 'Credentials that were not let in.' });
   const cycles = meter.createHistogram(CYCLE_DURATION, { description: 'Time of a processing cycle.' });
   const cycleOrders = meter.createCounter('limit_processor.orders', { description: 'Orders that cycles looked at.' });
   const failedCycles = meter.createCounter('limit_processor.failed_cycles', { description: 'Cycles that failed.' });
   // A counter that first appears at 1 hides its first increase from rate().
   for (const outcome of ORDER_OUTCOMES) orders.add(0, { outcome });
+  for (const failure of AUTH_FAILURES) authFailures.add(0, { failure });
   for (const result of CYCLE_RESULTS) cycleOrders.add(0, { result });
   failedCycles.add(0);
   watchPools(meter, sources.pools);
@@ -114,6 +121,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
         'http.response.status_code': String(seen.status),
       }),
     countOrder: (outcome) => orders.add(1, { outcome }),
+    countAuthFailure: (failure) => authFailures.add(1, { failure }),
     observeCycle: (seconds, counts) => {
       cycles.record(seconds);
       for (const result of CYCLE_RESULTS) cycleOrders.add(counts[result], { result });

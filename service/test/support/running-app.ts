@@ -38,6 +38,8 @@ export function testEnvironment(
     LOG_LEVEL: 'debug',
     RATE_LIMIT_PER_MINUTE_ADDRESS: '100000',
     RATE_LIMIT_PER_HOUR_KEY: '100000',
+    LOCKOUT_FAILURES_PER_KEY: '100000',
+    LOCKOUT_FAILURES_PER_ADDRESS: '100000',
     ...changes,
   };
 }
