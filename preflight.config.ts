@@ -51,7 +51,7 @@ export default defineConfig({
     migrate: ['node', 'service/src/migrate.ts', 'up'],
     applyNext: ['node', 'service/src/migrate.ts', 'up', '--count', '1'],
     revertLast: ['node', 'service/src/migrate.ts', 'down', '--count', '1'],
-    seed: ['node', 'service/src/seed.ts', '--traders', '10', '--json'],
+    seed: ['node', 'service/src/seed.ts', '--traders', '10', '--wide-limits', '--json'],
     credentials: (seedOutput) => {
       const { traders, operator } = JSON.parse(seedOutput) as { traders: { key: string }[]; operator: string };
       return { writers: traders.map(({ key }) => key), operator };

@@ -9,7 +9,7 @@ const ID = `(lpad(to_hex(:hi::bigint), 16, '0') || lpad(to_hex(:lo::bigint), 16,
 const KEY = `'bench-' || :hi || '-' || :lo`;
 
 /** What stands for each parameter of the read, by its number. */
-const READ_VALUES = [':account::uuid', KEY, `'BTCUSDT'`, ':quote_max_age_ms'];
+const READ_VALUES = [':account::uuid', KEY, `'BTCUSDT'`, ':quote_max_age_ms', 'NULL'];
 
 /** What stands for each parameter of the write, by its number: the order of loadtests/place-order.ts. */
 const WRITE_VALUES = [
@@ -35,6 +35,7 @@ const WRITE_VALUES = [
   `:request_hash`,
   '201',
   ':reply_body',
+  `'0.1'`,
 ];
 
 /** The statement with each `$n` replaced; comments and line breaks go, because pgbench ends a command at a `;` only. */

@@ -7,16 +7,20 @@ import { insertApiKeys } from './db/api-keys.ts';
 import { insertInstruments } from './db/instruments.ts';
 import { type DatabasePool, type Tx, transaction } from './db/pool.ts';
 import { upsertQuotes } from './db/quotes.ts';
+import { changeLimitRow } from './db/risk-limits.ts';
 import { type KeyRole, mintKey } from './domain/api-key.ts';
+import type { LimitsChange } from './domain/risk-limits.ts';
 
-const USAGE = `Usage: node service/src/seed.ts [--traders N] [--json]
+const USAGE = `Usage: node service/src/seed.ts [--traders N] [--wide-limits] [--json]
 
 Fills a throwaway database with demo data: three symbols with quotes, N traders (default 10) with cash, holdings and a key
 each, and a viewer, an operator and an admin key. Prints the keys as JSON. Run again, it makes further keys, and
 neither accounts nor cash twice.
 
-  --traders N   1 to 1000
-  --json        on one line, for programs
+  --traders N    1 to 1000
+  --wide-limits  gives these traders limits that no load test runs into, and makes one trader more, with cash alone, who
+                 keeps the limits that hold for everybody
+  --json         on one line, for programs
 
 It refuses NODE_ENV=production and a database on another machine.
 Environment: DATABASE_URL. Exit codes: 0 done, 1 failed or refused, 2 usage, 78 environment.`;
@@ -62,16 +66,38 @@ const INSTRUMENTS = [
   },
 ] as const;
 
+/** The bounds of what may be stored, or amounts beyond the seed's cash. What an order may be worth is left as it is. */
+const WIDE_LIMITS: LimitsChange = {
+  maxDailyNotional: '1000000000000',
+  maxPositionNotional: '1000000000000',
+  maxDailyLoss: '1000000000000',
+  maxOpenOrders: 100_000_000,
+  maxOrdersPerMinute: 1_000_000,
+  priceCollarBps: 1_000_000,
+  fatFingerMultiple: 1_000_000_000,
+};
+/** The seed's holdings alone are worth more than everybody's limit lets anybody hold. */
+const LIMITS_OF_HOLDERS: LimitsChange = { maxPositionNotional: '1000000000' };
+const LIMITED_TRADER = 'trader-limited';
+
+export interface SeededTrader {
+  readonly account: string;
+  readonly accountId: string;
+  readonly key: string;
+}
+
 /** What the seed printed; keys are shown this once. */
 export interface Seeded {
-  readonly traders: readonly { readonly account: string; readonly accountId: string; readonly key: string }[];
+  readonly traders: readonly SeededTrader[];
+  /** The trader who keeps everybody's limits; only where the others were given wide ones. */
+  readonly limited?: SeededTrader;
   readonly viewer: string;
   readonly operator: string;
   readonly admin: string;
 }
 
-/** Seeds in one transaction of a few set-based statements. */
-export async function seed(pool: DatabasePool, traderCount: number): Promise<Seeded> {
+/** Seeds in one transaction of a few set-based statements, and one per trader for wide limits. */
+export async function seed(pool: DatabasePool, traderCount: number, wideLimits = false): Promise<Seeded> {
   return transaction(pool, async (tx) => {
     await insertInstruments(tx, INSTRUMENTS);
     await upsertQuotes(
@@ -83,8 +109,28 @@ export async function seed(pool: DatabasePool, traderCount: number): Promise<See
     if (first === undefined) {
       throw new RangeError('at least one trader is needed');
     }
-    return seedKeys(tx, traders, first);
+    if (!wideLimits) {
+      return seedKeys(tx, traders, first, undefined);
+    }
+    await setLimits(tx, traders, WIDE_LIMITS, 'load tests');
+    return seedKeys(tx, traders, first, await seedLimitedTrader(tx));
   });
+}
+
+async function setLimits(tx: Tx, traders: readonly Account[], limits: LimitsChange, reason: string): Promise<void> {
+  for (const { id } of traders) {
+    await changeLimitRow(tx, id, limits, { by: 'seed', reason });
+  }
+}
+
+/** Without holdings, so that what counts against a position limit is what it buys. */
+async function seedLimitedTrader(tx: Tx): Promise<Account | undefined> {
+  const wanted = { id: randomUUIDv7(), name: LIMITED_TRADER };
+  const [account] = await ensureAccounts(tx, [wanted]);
+  if (account?.id === wanted.id) {
+    await recordDeposits(tx, [{ id: randomUUIDv7(), accountId: wanted.id, amount: CASH }], 'seed');
+  }
+  return account;
 }
 
 async function seedTraders(tx: Tx, count: number): Promise<Account[]> {
@@ -110,10 +156,16 @@ async function seedTraders(tx: Tx, count: number): Promise<Account[]> {
     })),
   );
   await recordTransfers(tx, transfers, 'seed');
+  await setLimits(tx, fresh, LIMITS_OF_HOLDERS, 'holdings of the seed');
   return accounts.toSorted((a, b) => a.name.localeCompare(b.name));
 }
 
-async function seedKeys(tx: Tx, traders: readonly Account[], first: Account): Promise<Seeded> {
+async function seedKeys(
+  tx: Tx,
+  traders: readonly Account[],
+  first: Account,
+  limited: Account | undefined,
+): Promise<Seeded> {
   const mint = (role: KeyRole, accountId: string | null) => ({
     ...mintKey(),
     id: randomUUIDv7(),
@@ -121,13 +173,22 @@ async function seedKeys(tx: Tx, traders: readonly Account[], first: Account): Pr
     accountId,
     expiresAt: null,
   });
-  const traderKeys = traders.map((trader) => ({ trader, minted: mint('trader', trader.id) }));
+  const give = (trader: Account) => ({ trader, minted: mint('trader', trader.id) });
+  const traderKeys = traders.map(give);
+  const limitedKey = limited === undefined ? [] : [give(limited)];
   const viewer = mint('viewer', first.id);
   const operator = mint('operator', null);
   const admin = mint('admin', null);
-  await insertApiKeys(tx, [...traderKeys.map(({ minted }) => minted), viewer, operator, admin]);
+  await insertApiKeys(tx, [...[...traderKeys, ...limitedKey].map(({ minted }) => minted), viewer, operator, admin]);
+  const shown = ({ trader, minted }: ReturnType<typeof give>): SeededTrader => ({
+    account: trader.name,
+    accountId: trader.id,
+    key: minted.key,
+  });
+  const [limitedShown] = limitedKey.map(shown);
   return {
-    traders: traderKeys.map(({ trader, minted }) => ({ account: trader.name, accountId: trader.id, key: minted.key })),
+    traders: traderKeys.map(shown),
+    ...(limitedShown === undefined ? {} : { limited: limitedShown }),
     viewer: viewer.key,
     operator: operator.key,
     admin: admin.key,
@@ -149,7 +210,11 @@ export function isLoopback(databaseUrl: string): boolean {
 async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
-    options: { traders: { type: 'string', default: TRADERS_DEFAULT }, json: { type: 'boolean', default: false } },
+    options: {
+      traders: { type: 'string', default: TRADERS_DEFAULT },
+      'wide-limits': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
   });
   const count = /^\d{1,4}$/.test(values.traders) ? Number(values.traders) : 0;
   if (count < 1 || count > TRADERS_MAX) {
@@ -161,7 +226,9 @@ async function main(args: string[]): Promise<void> {
   }
   const pool = createCommandPool(config.databaseUrl, 'seed');
   try {
-    process.stdout.write(`${JSON.stringify(await seed(pool, count), null, values.json ? 0 : 2)}\n`);
+    process.stdout.write(
+      `${JSON.stringify(await seed(pool, count, values['wide-limits']), null, values.json ? 0 : 2)}\n`,
+    );
   } finally {
     await pool.end();
   }

@@ -15,6 +15,7 @@ beforeAll(async () => {
   await addMarket(db.pool());
   // As fine as the database books it, so that every digit of a quantity counts.
   await db.query("INSERT INTO market.instruments VALUES ('FINE', 'crypto', 'paper', 0.00000001, 0.00000001, 0)");
+  await db.query("INSERT INTO market.quotes VALUES ('FINE', 0.00000001, 0.00000002, now())");
   operator = await addKey(db.pool(), 'operator', null);
   service = await startApp(db.url);
 });
@@ -66,7 +67,7 @@ describe('POST /api/v1/orders', () => {
     expect([second.status, second.headers['content-type']]).toEqual([422, 'application/problem+json']);
     expect(second.json).toMatchObject({
       code: 'order_denied',
-      details: { reason: 'INSUFFICIENT_CASH', limit: '100', attempted: '200' },
+      details: { reason: 'INSUFFICIENT_CASH', limit: '100', observed: '0', attempted: '200' },
     });
     const listed = await service.ask('GET', '/api/v1/orders?status=DENIED', { key: trader });
     expect(listed.json).toMatchObject({ orders: [{ status: 'DENIED', denialReason: 'INSUFFICIENT_CASH' }] });

@@ -7,7 +7,7 @@ import type { OrderServiceError } from '../src/domain/errors.ts';
 import { getOrder, getOrderEvents } from '../src/orders/get-order.ts';
 import { getPortfolio } from '../src/orders/get-portfolio.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
-import { addAccount, addMarket, place, placed, quote, SYMBOL } from './support/fixtures.ts';
+import { addAccount, addMarket, limit, place, placed, quote, SYMBOL } from './support/fixtures.ts';
 import { foldOrder } from './support/fold-order.ts';
 
 let database: TestDatabase;
@@ -167,13 +167,13 @@ test.each([
     const command = { idempotencyKey: randomUUID() };
     const outcome = await place(pool, account, changes, command);
     if (outcome.kind !== 'denied') throw new Error('not denied');
-    expect(outcome.denial).toEqual({ reason, limit, attempted });
+    expect(outcome.denial).toEqual({ reason, limit, observed: '0', attempted });
     const order = await getOrder(pool, account, outcome.order.id);
     expect(order).toEqual(outcome.order);
     expect(order).toMatchObject({ status: 'DENIED', denialReason: reason, reservedCash: '0', reservedQuantity: '0' });
     const events = await getOrderEvents(pool, account, order.id);
     expect(events).toMatchObject([
-      { type: 'DENIED', toStatus: 'DENIED', data: { denial: { reason, limit, attempted } } },
+      { type: 'DENIED', toStatus: 'DENIED', data: { denial: { reason, limit, observed: '0', attempted } } },
     ]);
     expect(foldOrder(events)).toEqual(order);
     expect(await getPortfolio(pool, account)).toMatchObject({ cash: '1000', reserved: '0' });
@@ -190,13 +190,12 @@ test.each(['20 seconds ago', 'in 20 seconds'])('a quote from %s prices no MARKET
 });
 
 test('the account’s own limit goes before everybody’s', async () => {
-  await database.query('INSERT INTO risk.limits (account_id, max_order_notional) VALUES (NULL, 50), ($1, 500)', [
-    account,
-  ]);
+  await limit(pool, null, { maxOrderNotional: '50' });
+  await limit(pool, account, { maxOrderNotional: '500' });
   expect(await place(pool, account, { quantity: '5.001' })).toMatchObject({ denial: { limit: '500' } });
   const other = await addAccount(pool, '1000');
   expect(await place(pool, other)).toMatchObject({ denial: { reason: 'MAX_ORDER_NOTIONAL', limit: '50' } });
-  await database.query('DELETE FROM risk.limits');
+  await limit(pool, null, { maxOrderNotional: null });
 });
 
 test.each([

@@ -60,8 +60,8 @@ export async function recordTransfers(tx: Tx, transfers: readonly Transfer[], no
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::numeric[], $5::numeric[])
           AS g (id, account_id, symbol, quantity, cost)
       ), transfer AS (
-        INSERT INTO portfolio.transfers (id, account_id, symbol, quantity, note)
-        SELECT id, account_id, symbol, quantity, $6::text FROM given
+        INSERT INTO portfolio.transfers (id, account_id, symbol, quantity, note, cost)
+        SELECT id, account_id, symbol, quantity, $6::text, cost FROM given
       )
       INSERT INTO portfolio.positions AS p (account_id, symbol, quantity, cost)
       SELECT account_id, symbol, quantity, cost FROM given

@@ -141,6 +141,39 @@ export const INVARIANTS: readonly Invariant[] = [
           OR (k.response_status = 201 AND k.response_body::jsonb->>'id' IS DISTINCT FROM k.order_id::text)`,
   },
   {
+    name: 'the counters that limits are held against are what the open orders say',
+    looksAt: 'SELECT count(*) FROM risk.open_exposure',
+    violations: `
+      SELECT account_id, symbol, sum(orders) AS orders, sum(buys) AS buy_quantity FROM (
+        SELECT account_id, symbol, open_orders AS orders, open_buy_quantity AS buys FROM risk.open_exposure
+        UNION ALL
+        SELECT account_id, symbol, -1, CASE side WHEN 'BUY' THEN filled_quantity - quantity ELSE 0 END
+          FROM execution.orders WHERE status NOT IN ('FILLED', 'CANCELED', 'REJECTED', 'DENIED', 'EXPIRED')
+      ) counted GROUP BY account_id, symbol HAVING sum(orders) <> 0 OR sum(buys) <> 0`,
+  },
+  {
+    name: 'what counts against the daily limit is what the accepted orders of the day are worth',
+    looksAt: 'SELECT count(*) FROM risk.daily_usage',
+    violations: `
+      SELECT account_id, day, sum(notional) AS difference FROM (
+        SELECT account_id, day, ordered_notional AS notional FROM risk.daily_usage
+        UNION ALL SELECT account_id, (created_at AT TIME ZONE 'UTC')::date, -notional
+                    FROM execution.orders WHERE status <> 'DENIED' AND notional IS NOT NULL
+      ) counted GROUP BY account_id, day HAVING sum(notional) <> 0`,
+  },
+  {
+    name: 'the profits of all days are what cash and cost are above what came from outside',
+    looksAt: 'SELECT count(*) FROM portfolio.accounts',
+    violations: `
+      SELECT account_id, sum(value) AS difference FROM (
+        SELECT id AS account_id, cash + reserved AS value FROM portfolio.accounts
+        UNION ALL SELECT account_id, cost FROM portfolio.positions
+        UNION ALL SELECT account_id, -amount FROM portfolio.deposits
+        UNION ALL SELECT account_id, -cost FROM portfolio.transfers
+        UNION ALL SELECT account_id, -realised FROM risk.daily_usage
+      ) booked GROUP BY account_id HAVING sum(value) <> 0`,
+  },
+  {
     name: 'the kill switch stands where its last event left it',
     looksAt: 'SELECT count(*) FROM risk.kill_switch_events',
     violations: `

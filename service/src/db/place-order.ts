@@ -4,6 +4,7 @@ import type { Closure } from '../domain/market-calendar.ts';
 import type { Order } from '../domain/order.ts';
 import { closuresOf } from './calendars.ts';
 import type { Tx } from './pool.ts';
+import { RISK_COLUMNS, RISK_JOINS, type StoredRiskFacts } from './risk-facts.ts';
 
 /**
  * The lock that placements share and that every change of risk.kill_switch takes alone, in its trigger
@@ -36,7 +37,10 @@ export function placementLocksSql(accountId: string, lock: string): string {
     FROM (SELECT pg_try_advisory_xact_lock(${lock}) AS granted OFFSET 0) k`;
 }
 
-/** $1 account, $2 key, $3 symbol, $4 oldest quote in milliseconds. One row always; what is missing is null. */
+/**
+ * $1 account, $2 key, $3 symbol, $4 oldest quote in milliseconds, $5 client order id. One row always; what is missing is
+ * null.
+ */
 export const READ_PLACEMENT_SQL = `
   SELECT now() AS "now",
     k.state AS "killSwitch", k.reason AS "killSwitchReason",
@@ -45,8 +49,8 @@ export const READ_PLACEMENT_SQL = `
     trim_scale(s.tick_size) AS "tickSize", trim_scale(s.lot_size) AS "lotSize", trim_scale(s.min_notional) AS "minNotional",
     trim_scale(coalesce(p.quantity - p.reserved, 0)) AS "freeQuantity",
     trim_scale(q.bid) AS bid, trim_scale(q.ask) AS ask,
-    trim_scale(l.max_order_notional) AS "storedMaxOrderNotional",
-    s.calendar, ${closuresOf('s.calendar')} AS closures
+    s.calendar, ${closuresOf('s.calendar')} AS closures,
+    ${RISK_COLUMNS}
   FROM (SELECT) one
   LEFT JOIN risk.kill_switch k ON true
   LEFT JOIN execution.idempotency_keys i ON i.account_id = $1::uuid AND i.key = $2::text
@@ -56,22 +60,20 @@ export const READ_PLACEMENT_SQL = `
   LEFT JOIN market.executable_quotes q ON q.symbol = $3::text
     AND q.as_of > clock_timestamp() - $4::integer * interval '1 millisecond'
     AND q.as_of <= clock_timestamp() + interval '5 seconds'
-  LEFT JOIN LATERAL (
-    SELECT r.max_order_notional FROM risk.limits r WHERE r.account_id = $1::uuid OR r.account_id IS NULL
-    ORDER BY r.account_id NULLS LAST LIMIT 1
-  ) l ON true`;
+  ${RISK_JOINS}`;
 
 /**
  * $1 id, $2 account, $3 client order id, $4 symbol, $5 side, $6 type, $7 quantity, $8 price, $9 mode, $10 time in force,
  * $11 expire at, $12 status, $13 reserved cash, $14 reserved quantity, $15 denial reason, $16 now, $17 event type,
- * $18 event data, $19 idempotency key, $20 request hash, $21 reply status, $22 reply body.
+ * $18 event data, $19 idempotency key, $20 request hash, $21 reply status, $22 reply body, $23 notional.
  */
 export const WRITE_PLACEMENT_SQL = `
   WITH placed AS (
     INSERT INTO execution.orders (id, account_id, client_order_id, symbol, side, type, quantity, price, mode,
-      time_in_force, expire_at, status, reserved_cash, reserved_quantity, denial_reason, created_at, updated_at)
+      time_in_force, expire_at, status, reserved_cash, reserved_quantity, denial_reason, created_at, updated_at, notional)
     VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::numeric, $8::numeric, $9::text,
-      $10::text, $11::timestamptz, $12::text, $13::numeric, $14::numeric, $15::text, $16::timestamptz, $16::timestamptz)
+      $10::text, $11::timestamptz, $12::text, $13::numeric, $14::numeric, $15::text, $16::timestamptz, $16::timestamptz,
+      $23::numeric)
   ), event AS (
     INSERT INTO execution.order_events (order_id, version, type, from_status, to_status, data, at)
     VALUES ($1::uuid, 1, $17::text, NULL, $12::text, $18::jsonb, $16::timestamptz)
@@ -89,7 +91,7 @@ export const WRITE_PLACEMENT_SQL = `
   VALUES ($2::uuid, $19::text, $20::text, $1::uuid, $21::integer, $22::text, $16::timestamptz)`;
 
 /** Everything that a placement is decided on. Decimals are plain decimal strings. */
-export interface PlacementFacts {
+export interface PlacementFacts extends StoredRiskFacts {
   /** The transaction's time: what the order's created_at will be. */
   readonly now: string;
   /** Null when the switch cannot be read, which counts as engaged. */
@@ -105,7 +107,6 @@ export interface PlacementFacts {
   readonly freeQuantity: string;
   readonly bid: string | null;
   readonly ask: string | null;
-  readonly storedMaxOrderNotional: string | null;
   /** The market that the symbol trades on, and its closures at short notice around now. */
   readonly calendar: string | null;
   readonly closures: readonly Closure[];
@@ -114,12 +115,25 @@ export interface PlacementFacts {
 /** Reads under the locks of `placementLocksSql`. `quoteMaxAgeMs` says from when on a quote counts as absent. */
 export async function readPlacementFacts(
   tx: Tx,
-  placement: { accountId: string; key: string; symbol: string; quoteMaxAgeMs: number },
+  placement: {
+    accountId: string;
+    /** Null in a dry run, which has none. */
+    key: string | null;
+    symbol: string;
+    clientOrderId?: string | null;
+    quoteMaxAgeMs: number;
+  },
 ): Promise<PlacementFacts> {
   const { rows } = await tx.query<PlacementFacts>({
     name: 'read-placement',
     text: READ_PLACEMENT_SQL,
-    values: [placement.accountId, placement.key, placement.symbol, placement.quoteMaxAgeMs],
+    values: [
+      placement.accountId,
+      placement.key,
+      placement.symbol,
+      placement.quoteMaxAgeMs,
+      placement.clientOrderId ?? null,
+    ],
   });
   const [facts] = rows;
   if (facts === undefined) {
@@ -130,6 +144,8 @@ export async function readPlacementFacts(
 
 export interface PlacementRecord {
   readonly order: Order;
+  /** What the order counts as against the limits; null when it was denied. */
+  readonly notional: string | null;
   readonly eventType: 'PLACED' | 'DENIED';
   /** JSON object: what was ordered, from which the order can be rebuilt. */
   readonly eventData: string;
@@ -167,6 +183,7 @@ export async function writePlacement(tx: Tx, record: PlacementRecord): Promise<v
       record.requestHash,
       reply.status,
       reply.body,
+      record.notional,
     ],
   });
 }

@@ -22,6 +22,8 @@ export const ERROR_MEANINGS = {
   live_mode_unavailable: 'LIVE orders are not available: no venue is configured. Use mode PAPER.',
   order_denied: 'The order was denied by a risk check.',
   kill_switch_engaged: 'Trading is stopped: the kill switch is engaged.',
+  account_not_found: 'There is no such account.',
+  strategy_not_found: 'This account has no such strategy.',
   account_missing: 'The account of this API key does not exist.',
   overloaded: 'The service is busy. Try again shortly.',
   database_unavailable: 'The database cannot be reached. Try again shortly.',

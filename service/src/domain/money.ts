@@ -70,6 +70,11 @@ export function subtract(left: string, right: string): string {
   return parse(left).minus(parse(right)).toFixed();
 }
 
+/** The same amount with the other sign; zero has none. */
+export function negate(value: string): string {
+  return subtract('0', value);
+}
+
 /** The exact product. */
 export function multiply(left: string, right: string): string {
   return parse(left).times(parse(right)).toFixed();

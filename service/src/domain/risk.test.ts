@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { OrderServiceError } from './errors.ts';
 import type { NewOrder } from './order.ts';
 import { checkShape, decide, type RiskFacts, type RiskLimits } from './risk.ts';
+import { overlaid } from './risk-limits.ts';
 
 const LIMITS: RiskLimits = { maxOrderNotional: '1000', marketOrderPaddingBps: 500, quoteMaxAgeMs: 1000 };
 const FACTS: RiskFacts = {
@@ -9,7 +10,20 @@ const FACTS: RiskFacts = {
   freeCash: '500',
   freeQuantity: '3',
   freshQuote: { bid: '99', ask: '100' },
-  storedMaxOrderNotional: null,
+  storedLimits: overlaid([]),
+  now: '2026-01-01T00:00:00.000000Z',
+  calendar: '24x7',
+  sessionOpen: true,
+  restricted: false,
+  lastQuote: { bid: '99', ask: '100' },
+  heldQuantity: '3',
+  openBuyQuantity: '0',
+  openOrders: 0,
+  ordersLastMinute: 0,
+  orderedToday: '0',
+  realisedToday: '0',
+  recentOrders: 0,
+  recentNotional: '0',
 };
 const BUY: NewOrder = {
   symbol: 'X',
@@ -34,9 +48,14 @@ function codeOf(work: () => unknown): string | undefined {
 }
 
 test('a LIMIT BUY reserves its price times its quantity, a SELL its quantity', () => {
-  expect(decide(BUY, FACTS, LIMITS)).toEqual({ kind: 'accepted', reservedCash: '200', reservedQuantity: '0' });
+  expect(decide(BUY, FACTS, LIMITS)).toEqual({
+    kind: 'accepted',
+    notional: '200',
+    reservedCash: '200',
+    reservedQuantity: '0',
+  });
   const sell = decide({ ...BUY, side: 'SELL' }, FACTS, LIMITS);
-  expect(sell).toEqual({ kind: 'accepted', reservedCash: '0', reservedQuantity: '2' });
+  expect(sell).toEqual({ kind: 'accepted', notional: '200', reservedCash: '0', reservedQuantity: '2' });
 });
 
 test('a MARKET BUY reserves the ask and its padding; a MARKET SELL is measured at the bid', () => {
@@ -52,7 +71,7 @@ test('without a fresh quote a MARKET order is denied, and a LIMIT order is not',
   const blind = { ...FACTS, freshQuote: null };
   expect(decide({ ...BUY, type: 'MARKET', price: null }, blind, LIMITS)).toEqual({
     kind: 'denied',
-    denial: { reason: 'NO_FRESH_QUOTE', limit: null, attempted: null },
+    denial: { reason: 'NO_FRESH_QUOTE', limit: null, observed: null, attempted: null },
   });
   expect(decide(BUY, blind, LIMITS).kind).toBe('accepted');
 });
@@ -66,8 +85,10 @@ test('a limit is met exactly, and passed by the smallest step', () => {
 });
 
 test('a stored limit lowers the ceiling and never raises it', () => {
-  expect(decide(BUY, { ...FACTS, storedMaxOrderNotional: '199' }, LIMITS)).toMatchObject({ denial: { limit: '199' } });
-  const rich = { ...FACTS, freeCash: '5000', storedMaxOrderNotional: '9999' };
+  expect(decide(BUY, { ...FACTS, storedLimits: { ...overlaid([]), maxOrderNotional: '199' } }, LIMITS)).toMatchObject({
+    denial: { limit: '199' },
+  });
+  const rich = { ...FACTS, freeCash: '5000', storedLimits: { ...overlaid([]), maxOrderNotional: '9999' } };
   expect(decide({ ...BUY, quantity: '11' }, rich, LIMITS)).toMatchObject({ denial: { limit: '1000' } });
 });
 

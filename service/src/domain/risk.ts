@@ -1,6 +1,8 @@
 import { OrderServiceError } from './errors.ts';
-import { compare, isBookable, isMultipleOf, multiply, roundUpToCash, subtract } from './money.ts';
+import { compare, isBookable, isMultipleOf, multiply, roundUpToCash } from './money.ts';
 import type { NewOrder } from './order.ts';
+import { limitsInForce, type StoredLimits } from './risk-limits.ts';
+import { type Denial, denial, limitDenial, plainDenial, type RuleFacts, type Touch } from './risk-rules.ts';
 
 /** The service's own limits, from its configuration. */
 export interface RiskLimits {
@@ -12,21 +14,6 @@ export interface RiskLimits {
   readonly quoteMaxAgeMs: number;
 }
 
-export const DENIAL_REASONS = [
-  'MAX_ORDER_NOTIONAL',
-  'INSUFFICIENT_CASH',
-  'INSUFFICIENT_SHARES',
-  'NO_FRESH_QUOTE',
-] as const;
-export type DenialReason = (typeof DENIAL_REASONS)[number];
-
-/** Why an order was denied: what was allowed, and what was attempted. Decimal strings, or null where neither applies. */
-export interface Denial {
-  readonly reason: DenialReason;
-  readonly limit: string | null;
-  readonly attempted: string | null;
-}
-
 /** Increments and minimum of a symbol, as decimal strings. */
 export interface Instrument {
   readonly tickSize: string;
@@ -35,19 +22,25 @@ export interface Instrument {
 }
 
 /** What the decision looks at, read under the account's lock. */
-export interface RiskFacts {
+export interface RiskFacts extends RuleFacts {
   readonly instrument: Instrument;
   /** Free cash and free shares: what no resting order holds. */
   readonly freeCash: string;
   readonly freeQuantity: string;
   /** Null when there is none, or none that is fresh enough. */
-  readonly freshQuote: { readonly bid: string; readonly ask: string } | null;
-  /** The limit of the account's row, else of the default row, else null. */
-  readonly storedMaxOrderNotional: string | null;
+  readonly freshQuote: Touch | null;
+  /** The account's row over everybody's. */
+  readonly storedLimits: StoredLimits;
 }
 
 export type RiskDecision =
-  | { readonly kind: 'accepted'; readonly reservedCash: string; readonly reservedQuantity: string }
+  | {
+      readonly kind: 'accepted';
+      /** The most that the order can be worth: what counts against the limits from now on. */
+      readonly notional: string;
+      readonly reservedCash: string;
+      readonly reservedQuantity: string;
+    }
   | { readonly kind: 'denied'; readonly denial: Denial };
 
 const BPS_PER_ONE = 10_000;
@@ -118,20 +111,22 @@ function checkMinNotional(notional: string, instrument: Instrument): void {
  *
  * @throws OrderServiceError those of `checkIncrements`.
  */
-export function decide(order: NewOrder, facts: RiskFacts, limits: RiskLimits): RiskDecision {
+export function decide(order: NewOrder, facts: RiskFacts, service: RiskLimits): RiskDecision {
   checkIncrements(order, facts.instrument);
-  const notional = worstNotional(order, facts, limits);
+  const limits = limitsInForce(facts.storedLimits, service.maxOrderNotional);
+  const early = plainDenial({ order, facts, limits });
+  if (early !== null) {
+    return { kind: 'denied', denial: early };
+  }
+  const notional = worstNotional(order, facts, service);
   if (notional === null) {
-    return denied('NO_FRESH_QUOTE', null, null);
+    return { kind: 'denied', denial: denial('NO_FRESH_QUOTE', null, null, null) };
   }
   if (order.price === null) {
     checkMinNotional(notional, facts.instrument);
   }
-  const limit = lowerOf(limits.maxOrderNotional, facts.storedMaxOrderNotional);
-  if (compare(notional, limit) > 0) {
-    return denied('MAX_ORDER_NOTIONAL', limit, notional);
-  }
-  return order.side === 'BUY' ? decideBuy(notional, facts) : decideSell(order, facts);
+  const objection = limitDenial({ order, notional, facts, limits }) ?? fundsDenial(order, notional, facts);
+  return objection === null ? accepted(order, notional) : { kind: 'denied', denial: objection };
 }
 
 /** The most that the order can be worth: at its limit, or at the touch with padding for a MARKET BUY. */
@@ -149,22 +144,19 @@ function worstNotional(order: NewOrder, facts: RiskFacts, limits: RiskLimits): s
   return roundUpToCash(multiply(multiply(facts.freshQuote.ask, order.quantity), factor));
 }
 
-function decideBuy(notional: string, facts: RiskFacts): RiskDecision {
-  return compare(notional, facts.freeCash) > 0
-    ? denied('INSUFFICIENT_CASH', facts.freeCash, notional)
-    : { kind: 'accepted', reservedCash: notional, reservedQuantity: '0' };
+function fundsDenial(order: NewOrder, notional: string, facts: RiskFacts): Denial | null {
+  if (order.side === 'BUY') {
+    const { freeCash } = facts;
+    return compare(notional, freeCash) > 0 ? denial('INSUFFICIENT_CASH', freeCash, '0', notional) : null;
+  }
+  const { freeQuantity } = facts;
+  return compare(order.quantity, freeQuantity) > 0
+    ? denial('INSUFFICIENT_SHARES', freeQuantity, '0', order.quantity)
+    : null;
 }
 
-function decideSell(order: NewOrder, facts: RiskFacts): RiskDecision {
-  return compare(subtract(facts.freeQuantity, order.quantity), '0') < 0
-    ? denied('INSUFFICIENT_SHARES', facts.freeQuantity, order.quantity)
-    : { kind: 'accepted', reservedCash: '0', reservedQuantity: order.quantity };
-}
-
-function denied(reason: DenialReason, limit: string | null, attempted: string | null): RiskDecision {
-  return { kind: 'denied', denial: { reason, limit, attempted } };
-}
-
-function lowerOf(ceiling: string, stored: string | null): string {
-  return stored !== null && compare(stored, ceiling) < 0 ? stored : ceiling;
+function accepted(order: NewOrder, notional: string): RiskDecision {
+  return order.side === 'BUY'
+    ? { kind: 'accepted', notional, reservedCash: notional, reservedQuantity: '0' }
+    : { kind: 'accepted', notional, reservedCash: '0', reservedQuantity: order.quantity };
 }

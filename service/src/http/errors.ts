@@ -45,6 +45,8 @@ export const STATUS_OF: Readonly<Record<ErrorCode | HttpErrorCode, number>> = {
   account_missing: 403,
   not_found: 404,
   order_not_found: 404,
+  account_not_found: 404,
+  strategy_not_found: 404,
   idempotency_in_flight: 409,
   duplicate_client_order_id: 409,
   order_not_cancelable: 409,

@@ -10,10 +10,11 @@ import {
 } from '../db/place-order.ts';
 import { type DatabasePool, type Tx, transaction } from '../db/pool.ts';
 import { OrderServiceError } from '../domain/errors.ts';
-import { sessionEndOf } from '../domain/market-calendar.ts';
+import { isOpen, sessionEndOf } from '../domain/market-calendar.ts';
 import { plain } from '../domain/money.ts';
 import type { NewOrder, Order } from '../domain/order.ts';
-import { checkShape, type Denial, decide, type RiskDecision, type RiskLimits } from '../domain/risk.ts';
+import { checkShape, decide, type RiskDecision, type RiskFacts, type RiskLimits } from '../domain/risk.ts';
+import type { Denial } from '../domain/risk-rules.ts';
 import { effectiveTimeInForce, expiryOf } from '../domain/time-in-force.ts';
 
 /** The reply to store under the Idempotency-Key; `body` is replayed byte by byte. */
@@ -32,9 +33,15 @@ export type PlaceOrderOutcome =
   | (Placement & { readonly reply: RenderedReply })
   | { readonly kind: 'replayed'; readonly reply: RenderedReply };
 
-export interface PlaceOrderDeps {
+/** What an order is judged with, by a placement and by a dry run. */
+export interface JudgeDeps {
   readonly pool: DatabasePool;
   readonly limits: RiskLimits;
+  /** Whether a market is open. Default: its calendar says. */
+  readonly isOpen?: typeof isOpen;
+}
+
+export interface PlaceOrderDeps extends JudgeDeps {
   /** Renders the reply inside the transaction, so that it is stored with the order. Must be pure. */
   readonly render: (placement: Placement) => RenderedReply;
 }
@@ -86,17 +93,19 @@ async function placeUnderLocks(
     accountId: command.accountId,
     key: command.idempotencyKey,
     symbol: command.order.symbol,
+    clientOrderId: command.order.clientOrderId,
     quoteMaxAgeMs: deps.limits.quoteMaxAgeMs,
   });
   const stored = storedReply(facts, command.requestHash);
   if (stored !== null) {
     return { kind: 'replayed', reply: stored };
   }
-  refuseWhileEngaged(facts);
-  const placement = place(facts, deps.limits, command);
+  const { decision, expireAt } = judgeOrder(facts, deps, command.order);
+  const placement = placementOf(command, { now: facts.now, expireAt }, decision);
   const reply = deps.render(placement);
   await writePlacement(tx, {
     order: placement.order,
+    notional: decision.kind === 'accepted' ? decision.notional : null,
     eventType: placement.kind === 'placed' ? 'PLACED' : 'DENIED',
     eventData: JSON.stringify(eventDataOf(placement)),
     idempotencyKey: command.idempotencyKey,
@@ -126,39 +135,59 @@ function refuseWhileEngaged(facts: PlacementFacts): void {
   }
 }
 
-function place(facts: PlacementFacts, limits: RiskLimits, command: PlaceOrderCommand): Placement {
-  const { order } = command;
-  checkShape(order, Date.parse(facts.now));
-  if (facts.freeCash === null) {
-    throw new OrderServiceError('account_missing');
-  }
-  if (facts.tickSize === null || facts.lotSize === null || facts.minNotional === null) {
-    throw new OrderServiceError('unknown_symbol', { details: { symbol: order.symbol } });
-  }
-  const decision = decide(
-    order,
-    {
-      instrument: { tickSize: facts.tickSize, lotSize: facts.lotSize, minNotional: facts.minNotional },
-      freeCash: facts.freeCash,
-      freeQuantity: facts.freeQuantity,
-      freshQuote: facts.bid === null || facts.ask === null ? null : { bid: facts.bid, ask: facts.ask },
-      storedMaxOrderNotional: facts.storedMaxOrderNotional,
-    },
-    limits,
-  );
-  const calendar = facts.calendar ?? 'unknown';
-  const expireAt = expiryOf(order, facts.now, (at) => sessionEndOf(calendar, at, facts.closures));
-  const row = newRow(command, { now: facts.now, expireAt }, decision);
-  return decision.kind === 'accepted'
-    ? { kind: 'placed', order: row }
-    : { kind: 'denied', order: row, denial: decision.denial };
+/** What becomes of an order, and when it would end by itself (RFC 3339; null: not by itself). */
+export interface Judgement {
+  readonly decision: RiskDecision;
+  readonly expireAt: string | null;
 }
 
-function newRow(
-  command: PlaceOrderCommand,
-  { now, expireAt }: Pick<Order, 'expireAt'> & { readonly now: string },
-  decision: RiskDecision,
-): Order {
+/**
+ * Decides what becomes of an order: the one judgement that a placement and a dry run share.
+ *
+ * @throws OrderServiceError `kill_switch_engaged`, `account_missing`, `unknown_symbol`, `duplicate_client_order_id`, and
+ * those of `checkShape`, `decide` and `expiryOf`.
+ */
+export function judgeOrder(facts: PlacementFacts, deps: Omit<JudgeDeps, 'pool'>, order: NewOrder): Judgement {
+  refuseWhileEngaged(facts);
+  checkShape(order, Date.parse(facts.now));
+  const riskFacts = riskFactsOf(facts, order.symbol, deps.isOpen ?? isOpen);
+  const decision = decide(order, riskFacts, deps.limits);
+  if (decision.kind === 'accepted' && facts.clientOrderIdTaken) {
+    throw new OrderServiceError('duplicate_client_order_id');
+  }
+  const { calendar } = riskFacts;
+  return { decision, expireAt: expiryOf(order, facts.now, (at) => sessionEndOf(calendar, at, facts.closures)) };
+}
+
+function riskFactsOf(facts: PlacementFacts, symbol: string, opens: typeof isOpen): RiskFacts {
+  const { freeCash, tickSize, lotSize, minNotional, calendar, bid, ask, lastBid, lastAsk } = facts;
+  if (freeCash === null) {
+    throw new OrderServiceError('account_missing');
+  }
+  if (tickSize === null || lotSize === null || minNotional === null || calendar === null) {
+    throw new OrderServiceError('unknown_symbol', { details: { symbol } });
+  }
+  return {
+    ...facts,
+    instrument: { tickSize, lotSize, minNotional },
+    freeCash,
+    calendar,
+    sessionOpen: opens(calendar, Temporal.Instant.from(facts.now), facts.closures),
+    freshQuote: bid === null || ask === null ? null : { bid, ask },
+    lastQuote: lastBid === null || lastAsk === null ? null : { bid: lastBid, ask: lastAsk },
+    storedLimits: facts,
+  };
+}
+
+/** What the order's row takes over from its judgement. */
+type Begun = Pick<Order, 'expireAt'> & { readonly now: string };
+
+function placementOf(command: PlaceOrderCommand, begun: Begun, decision: RiskDecision): Placement {
+  const order = newRow(command, begun, decision);
+  return decision.kind === 'accepted' ? { kind: 'placed', order } : { kind: 'denied', order, denial: decision.denial };
+}
+
+function newRow(command: PlaceOrderCommand, { now, expireAt }: Begun, decision: RiskDecision): Order {
   const { order } = command;
   const id = randomUUIDv7();
   return {

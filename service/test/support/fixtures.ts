@@ -3,8 +3,10 @@ import { ensureAccounts, recordDeposits, recordTransfers } from '../../src/db/ac
 import { insertInstruments } from '../../src/db/instruments.ts';
 import { type DatabasePool, transaction } from '../../src/db/pool.ts';
 import { upsertQuotes } from '../../src/db/quotes.ts';
+import { changeLimitRow } from '../../src/db/risk-limits.ts';
 import type { NewOrder, Order } from '../../src/domain/order.ts';
 import type { RiskLimits } from '../../src/domain/risk.ts';
+import type { LimitsChange } from '../../src/domain/risk-limits.ts';
 import {
   type Placement,
   type PlaceOrderCommand,
@@ -13,6 +15,22 @@ import {
 } from '../../src/orders/place-order.ts';
 
 export const LIMITS: RiskLimits = { maxOrderNotional: '100000', marketOrderPaddingBps: 500, quoteMaxAgeMs: 15_000 };
+
+/** Limits that no test runs into by accident: everybody's in a database with a market, until a test sets its own. */
+export const WIDE_LIMITS: LimitsChange = {
+  maxDailyNotional: '1000000000000',
+  maxPositionNotional: '1000000000000',
+  maxDailyLoss: '1000000000000',
+  maxOpenOrders: 1_000_000,
+  maxOrdersPerMinute: 1_000_000,
+  priceCollarBps: 1_000_000,
+  fatFingerMultiple: 1_000_000_000,
+};
+
+/** Sets limits of an account, or with null everybody's. */
+export async function limit(pool: DatabasePool, accountId: string | null, change: LimitsChange): Promise<void> {
+  await transaction(pool, (tx) => changeLimitRow(tx, accountId, change, { by: 'test', reason: null }));
+}
 
 /** A symbol with tick 0.01, lot 0.001 and minimum 1, quoted 99 to 101. */
 export const SYMBOL = 'BTCUSDT';
@@ -23,6 +41,7 @@ export async function addMarket(pool: DatabasePool): Promise<void> {
       { symbol: SYMBOL, assetClass: 'crypto', venue: 'paper', tickSize: '0.01', lotSize: '0.001', minNotional: '1' },
     ]);
     await upsertQuotes(tx, [{ symbol: SYMBOL, bid: '99', ask: '101', asOf: null }]);
+    await changeLimitRow(tx, null, WIDE_LIMITS, { by: 'test', reason: null });
   });
 }
 
@@ -69,7 +88,7 @@ export function renderPlacement(placement: Placement): { status: number; body: s
   };
 }
 
-/** Places with a key of its own, unless `command` names one. */
+/** Places with a key of its own, unless `command` names one. Every market is open, whatever the time of the test. */
 export function place(
   pool: DatabasePool,
   accountId: string,
@@ -77,7 +96,7 @@ export function place(
   command: Partial<PlaceOrderCommand> = {},
 ): Promise<PlaceOrderOutcome> {
   return placeOrder(
-    { pool, limits: LIMITS, render: renderPlacement },
+    { pool, limits: LIMITS, isOpen: () => true, render: renderPlacement },
     { accountId, idempotencyKey: randomUUID(), requestHash: 'hash', order: newOrder(order), ...command },
   );
 }
