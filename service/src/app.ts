@@ -4,7 +4,10 @@ import type { Express } from 'express';
 import { identifyKey } from './access/identify-key.ts';
 import { clearLockout, listLockouts } from './access/lockouts.ts';
 import { type Config, loadConfig } from './config.ts';
-import { createPool, type DatabasePool } from './db/pool.ts';
+import { findCalendars } from './db/calendars.ts';
+import { createPool, type DatabasePool, withConnection } from './db/pool.ts';
+import { recordCycleEnd } from './db/processing-cycles.ts';
+import { inSession } from './domain/processing-schedule.ts';
 import { healthRoutes } from './http/health.ts';
 import { killSwitchRoutes } from './http/kill-switch.ts';
 import { createListener } from './http/listener.ts';
@@ -16,19 +19,23 @@ import { portfolioRoutes } from './http/portfolio.ts';
 import { createReadiness } from './http/readiness.ts';
 import type { Route } from './http/route.ts';
 import { createServer } from './http/server.ts';
-import { type LastCycle, tradeRoutes } from './http/trade.ts';
+import { type ProcessingOutcome, tradeRoutes } from './http/trade.ts';
 import { readKillSwitch, setKillSwitch } from './kill-switch/kill-switch.ts';
 import { cancelOrder } from './orders/cancel-order.ts';
-import { type ExecutionCycle, executeLimitOrders } from './orders/execute-limit-orders.ts';
+import type { ExecutionCycle } from './orders/execute-limit-orders.ts';
 import { getOrder, getOrderEvents } from './orders/get-order.ts';
 import { getPortfolio } from './orders/get-portfolio.ts';
+import { getProcessing } from './orders/get-processing.ts';
 import { listOrders } from './orders/list-orders.ts';
 import { placeOrder } from './orders/place-order.ts';
+import { processOrders } from './orders/process-orders.ts';
 import { createRedis, type Redis } from './redis.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { createCycleRecord } from './workers/cycle-record.ts';
 import { createCycleReport, PROCESSOR_MESSAGES, startLimitProcessor } from './workers/limit-processor.ts';
 import type { Loop } from './workers/loop.ts';
+import { createMarketTurns } from './workers/market-turns.ts';
 
 /** `api` answers requests, `worker` processes orders (and answers health only), `all` does both in one process. */
 export const ROLES = ['api', 'worker', 'all'] as const;
@@ -52,7 +59,8 @@ export interface App {
 
 /** Requests must not starve probes, nor cycles requests: each has connections of its own. */
 const HEALTH_POOL = { max: 2, queueMax: 50, connectionTimeoutMs: 900, statementTimeoutMs: 800, queryTimeoutMs: 900 };
-const WORKER_POOL_MAX = 3;
+/** The worker's step, a requested cycle with the connection that holds its lock, and a second request that finds it held. */
+const WORKER_POOL_MAX = 5;
 /** A cycle may touch a whole batch of orders, and nobody waits for it on a socket. */
 const WORKER_STATEMENT_TIMEOUT_MS = 10_000;
 const READINESS_TIMEOUT_MS = 1000;
@@ -94,14 +102,14 @@ interface Context {
   readonly redis: Redis | undefined;
   readonly metrics: Metrics;
   draining: boolean;
-  lastCycle: LastCycle | null;
+  readonly startedAt: Temporal.Instant;
 }
 
-function recordCycle(context: Context, cycle: ExecutionCycle): LastCycle {
+const now = (): Temporal.Instant => Temporal.Now.instant();
+
+function observeCycle({ metrics }: Context, cycle: ExecutionCycle): void {
   const { examined, executed, expired, failed, durationMs } = cycle;
-  context.metrics.observeCycle(durationMs / 1000, { examined, executed, expired, failed });
-  context.lastCycle = { examined, executed, expired, failed, durationMs, finishedAt: new Date().toISOString() };
-  return context.lastCycle;
+  metrics.observeCycle(durationMs / 1000, { examined, executed, expired, failed });
 }
 
 function boundsOf(config: Config) {
@@ -109,9 +117,17 @@ function boundsOf(config: Config) {
 }
 
 /** A cycle that the scheduler asked for is logged and counted like the worker's own. */
-async function runCycle({ config, logger, metrics, pools }: Context): Promise<ExecutionCycle> {
+async function processRequested(context: Context, report: (cycle: ExecutionCycle) => void): Promise<ProcessingOutcome> {
+  const { config, logger, metrics, pools } = context;
   try {
-    return await executeLimitOrders(pools.worker, boundsOf(config));
+    const outcome = await processOrders({ pool: pools.worker, bounds: boundsOf(config), now });
+    if (outcome.kind === 'running') return outcome;
+    report(outcome.cycle);
+    observeCycle(context, outcome.cycle);
+    const { examined, executed, expired, failed, durationMs } = outcome.cycle;
+    const markets = outcome.markets.map(({ calendar, open, closedBecause }) => ({ calendar, open, closedBecause }));
+    const sessionOpen = inSession(outcome.markets);
+    return { kind: 'ran', examined, executed, expired, failed, durationMs, sessionOpen, markets };
   } catch (error) {
     logger.error({ err: error }, PROCESSOR_MESSAGES.cycleFailed);
     metrics.countFailedCycle();
@@ -119,7 +135,7 @@ async function runCycle({ config, logger, metrics, pools }: Context): Promise<Ex
   }
 }
 
-function tradingRoutes(context: Context, readiness: ReturnType<typeof createReadiness>): readonly Route[] {
+function tradingRoutes(context: Context): readonly Route[] {
   const { config, pools, metrics } = context;
   const report = createCycleReport(context.logger);
   return [
@@ -141,14 +157,8 @@ function tradingRoutes(context: Context, readiness: ReturnType<typeof createRead
       clearLockout: (address, by) => clearLockout(pools.api, address, by),
     }),
     ...tradeRoutes({
-      processOrders: async () => {
-        const cycle = await runCycle(context);
-        report(cycle);
-        const { finishedAt: _, ...counts } = recordCycle(context, cycle);
-        return counts;
-      },
-      lastCycle: () => context.lastCycle,
-      databaseIsUp: async () => (await readiness()).database.status === 'up',
+      processOrders: () => processRequested(context, report),
+      getProcessing: () => getProcessing(pools.health, now(), context.startedAt),
     }),
   ];
 }
@@ -163,11 +173,12 @@ function createExpress(context: Context, role: AppRole): Express {
     timeoutMs: READINESS_TIMEOUT_MS,
   });
   const health = healthRoutes({ readiness, uptimeSeconds: () => Math.round(process.uptime()) });
-  const routes = role === 'worker' ? health : [...health, ...tradingRoutes(context, readiness)];
+  const routes = role === 'worker' ? health : [...health, ...tradingRoutes(context)];
   return createServer([...routes, openApiRoute(routes)], {
     ...config.http,
     logger: context.logger,
     orderProcessingApiKey: config.orderProcessingApiKey,
+    nextOrderProcessingApiKey: config.nextOrderProcessingApiKey,
     identifyKey: (presented) => identifyKey(pools.api, config.lockout, presented),
     countAuthFailure: context.metrics.countAuthFailure,
     sendToRedis: context.redis?.send,
@@ -192,16 +203,22 @@ function createContext(config: Config, logger: Logger): Context {
     pools: { api: pools.api.stats, worker: pools.worker.stats },
     killSwitchEngaged: async () => (await readKillSwitch(pools.health)).state !== 'ACTIVE',
   });
-  return { config, logger, pools, redis: redisOf(config, logger), metrics, draining: false, lastCycle: null };
+  return { config, logger, pools, redis: redisOf(config, logger), metrics, draining: false, startedAt: now() };
 }
 
 function startWorker(context: Context): Loop {
+  const pool = context.pools.worker;
   return startLimitProcessor({
-    pool: context.pools.worker,
+    pool,
     bounds: boundsOf(context.config),
     intervalMs: context.config.processor.intervalMs,
     log: context.logger,
-    onCycle: (cycle) => recordCycle(context, cycle),
+    turns: createMarketTurns({ readCalendars: () => withConnection(pool, findCalendars), now }),
+    record: createCycleRecord(
+      (result) => withConnection(pool, (tx) => recordCycleEnd(tx, 'worker', result)),
+      () => performance.now(),
+    ),
+    onCycle: (cycle) => observeCycle(context, cycle),
     onFailedCycle: context.metrics.countFailedCycle,
   });
 }

@@ -164,6 +164,13 @@ const processingKey: Variable<string> = {
   },
 };
 
+/** The key that is to follow: while a scheduler is being given the new one, both are accepted. */
+const nextProcessingKey: Variable<string | null> = {
+  right: `leave it empty, or ${processingKey.right}`,
+  fallback: '',
+  parse: (raw) => (raw === '' ? { value: null } : processingKey.parse(raw)),
+};
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
@@ -171,6 +178,7 @@ const MINUTE = 60 * SECOND;
 const VARIABLES = {
   DATABASE_URL: databaseUrl,
   ORDER_PROCESSING_API_KEY: processingKey,
+  ORDER_PROCESSING_API_KEY_NEXT: nextProcessingKey,
   NODE_ENV: oneOf('development', ['development', 'test', 'production']),
   HOST: host('127.0.0.1'),
   PORT: integer(3000, 0, 65_535),
@@ -271,6 +279,7 @@ function freeze(v: Values) {
     nodeEnv: v.NODE_ENV,
     databaseUrl: v.DATABASE_URL,
     orderProcessingApiKey: v.ORDER_PROCESSING_API_KEY,
+    nextOrderProcessingApiKey: v.ORDER_PROCESSING_API_KEY_NEXT,
     logLevel: v.LOG_LEVEL,
     http: Object.freeze({
       host: v.HOST,

@@ -54,6 +54,18 @@ test('an order is filled only while its market is open; crypto always is', async
   expect(await status(stock.id)).toBe('FILLED');
 });
 
+test('a resting order waits for the turn of its market, an immediate one only for its opening', async () => {
+  const account = await addAccount(pool, '10000');
+  const resting = await placed(pool, account, { symbol: 'AAPL', price: '101' });
+  const immediate = await placed(pool, account, { symbol: 'AAPL', price: '101', timeInForce: 'IOC' });
+  const bounds = { ...BOUNDS, openCalendars: ['24x7', 'XNYS'], dueCalendars: ['24x7'] };
+  expect(await executeLimitOrders(pool, bounds)).toMatchObject({ executed: 1 });
+  const status = async (id: string) => (await getOrder(pool, account, id)).status;
+  expect([await status(resting.id), await status(immediate.id)]).toEqual(['OPEN', 'FILLED']);
+  expect(await executeLimitOrders(pool, { ...bounds, dueCalendars: ['24x7', 'XNYS'] })).toMatchObject({ executed: 1 });
+  expect(await status(resting.id)).toBe('FILLED');
+});
+
 test('a symbol misses its price only while its market is open', async () => {
   const account = await addAccount(pool, '10000');
   await placed(pool, account, { symbol: 'AAPL', price: '50' });

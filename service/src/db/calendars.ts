@@ -1,4 +1,4 @@
-import type { Closure } from '../domain/market-calendar.ts';
+import type { CalendarClosures } from '../domain/processing-schedule.ts';
 import type { Tx } from './pool.ts';
 
 /** How far ahead closures matter: a DAY order ends with the next session, which holidays and a weekend may delay. */
@@ -9,12 +9,6 @@ export const closuresOf = (calendar: string): string => `coalesce((
       SELECT jsonb_agg(jsonb_build_object('day', c.day::text, 'closesAt', left(c.closes_at::text, 5)) ORDER BY c.day)
       FROM market.calendar_closures c WHERE c.calendar = ${calendar}
         AND c.day BETWEEN current_date - 1 AND current_date + ${CLOSURE_DAYS_AHEAD}), '[]')`;
-
-/** A calendar on which something trades, with its closures at short notice around now. */
-export interface CalendarClosures {
-  readonly calendar: string;
-  readonly closures: readonly Closure[];
-}
 
 /** Every calendar that there is, sorted, with its closures from yesterday to two weeks ahead. */
 export async function findCalendars(tx: Tx): Promise<CalendarClosures[]> {

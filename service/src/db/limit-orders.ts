@@ -21,7 +21,7 @@ const COLUMNS = `o.id, o.symbol, o.side, ${PRIORITY} AS priority, o.created_at`;
 /**
  * Orders that the quotes of `source` would fill now, and those that must be looked at now, the best first. LATERAL and
  * LIMIT make each branch a bounded range of an index per symbol, however many orders rest and whatever the planner
- * believes. $1 oldest quote in milliseconds, $3 only these orders, or null for all, $4 the calendars that are open. `limit`
+ * believes. $1 oldest quote in milliseconds, $3 only these orders, or null for all, $4 the calendars whose turn it is. `limit`
  * is the most rows.
  */
 export const marketable = (limit: string, source = 'market.executable_quotes'): string => `
@@ -62,14 +62,15 @@ const WANTED = `(
  * reads the table. What can change between the choice and the lock is the state of an order, so that is asked again.
  *
  * A MARKET BUY is filled only if its reservation pays for it: the padding is its collar.
- * $1 oldest quote in milliseconds, $2 most orders, $3 only these orders, or null for all, $4 the calendars that are open.
+ * $1 oldest quote in milliseconds, $2 most orders, $3 only these orders, or null for all, $4 the calendars whose resting
+ * orders have their turn, $5 those that are open: an order that must be looked at now does not wait for a turn.
  */
 export const EXECUTE_SQL = `
   WITH limited AS MATERIALIZED (
     SELECT q.symbol, q.bid, q.ask, q.as_of, ${lots('q.bid_size')} AS bid_size, ${lots('q.ask_size')} AS ask_size
     FROM market.quotes q JOIN market.instruments i ON i.symbol = q.symbol
     WHERE (q.bid_size IS NOT NULL OR q.ask_size IS NOT NULL) AND ${FRESH_QUOTE}
-      AND ${trades('q.symbol', '$4')} AND q.symbol IN (SELECT e.symbol FROM market.executable_quotes e) AND ${WANTED}
+      AND ${trades('q.symbol', '$5')} AND q.symbol IN (SELECT e.symbol FROM market.executable_quotes e) AND ${WANTED}
     ORDER BY q.symbol FOR NO KEY UPDATE OF q
   ), quoted AS MATERIALIZED (
     -- A side of which nothing is left quotes no price.
@@ -78,7 +79,7 @@ export const EXECUTE_SQL = `
     FROM limited
     UNION ALL
     SELECT q.symbol, q.bid, q.ask, q.as_of, NULL, NULL FROM market.executable_quotes q
-    WHERE q.bid_size IS NULL AND q.ask_size IS NULL AND ${FRESH_QUOTE} AND ${trades('q.symbol', '$4')}
+    WHERE q.bid_size IS NULL AND q.ask_size IS NULL AND ${FRESH_QUOTE} AND ${trades('q.symbol', '$5')}
   ), reach AS MATERIALIZED (
     SELECT m.id, row_number() OVER (PARTITION BY m.symbol, m.side ORDER BY m.priority NULLS FIRST, m.created_at, m.id) AS place
     FROM (${marketable('(2 * $2::integer)', 'quoted')}) m
@@ -183,11 +184,14 @@ export interface ExecutionBounds {
   readonly quoteMaxAgeMs: number;
   /** Most orders of one statement. */
   readonly batch: number;
-  /** Only what trades on these calendars is filled: those that are open. Default: what is open at any time. */
+  /** The calendars that are open: nothing that trades on others is filled. Default: what is open at any time. */
   readonly openCalendars?: readonly string[];
+  /** Of those, only on these are resting orders filled this time. Default: all. */
+  readonly dueCalendars?: readonly string[];
 }
 
 const openOf = (bounds: ExecutionBounds): readonly string[] => bounds.openCalendars ?? [ALWAYS_OPEN];
+const dueOf = (bounds: ExecutionBounds): readonly string[] => bounds.dueCalendars ?? openOf(bounds);
 
 /** What one statement did. */
 export interface Execution {
@@ -208,7 +212,7 @@ export async function fillMarketableOrders(
   const { rows } = await tx.query<Execution & { leftover: string[] }>({
     name: 'fill-marketable-orders',
     text: EXECUTE_SQL,
-    values: [bounds.quoteMaxAgeMs, bounds.batch, orderIds, openOf(bounds)],
+    values: [bounds.quoteMaxAgeMs, bounds.batch, orderIds, dueOf(bounds), openOf(bounds)],
   });
   return rows[0] ?? { examined: 0, executed: 0, leftover: [] };
 }
@@ -219,7 +223,7 @@ export async function findMarketableOrders(tx: Tx, bounds: ExecutionBounds): Pro
     name: 'find-marketable-orders',
     text: `SELECT m.id FROM (${marketable('$2::integer')}) m
       ORDER BY m.symbol, m.side, m.priority NULLS FIRST, m.created_at, m.id LIMIT $2::integer`,
-    values: [bounds.quoteMaxAgeMs, bounds.batch, null, openOf(bounds)],
+    values: [bounds.quoteMaxAgeMs, bounds.batch, null, dueOf(bounds)],
   });
   return rows.map((row) => row.id);
 }

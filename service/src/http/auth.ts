@@ -11,6 +11,8 @@ export type AuthFailure = 'unknown' | 'locked' | 'refused-while-locked';
 
 export interface AuthOptions {
   readonly orderProcessingApiKey: string;
+  /** Accepted beside it while the key is being rotated. */
+  readonly nextOrderProcessingApiKey?: string | null;
   /** Decides about an API key and counts what is refused. Rejects when the database cannot be asked. */
   readonly identifyKey: (presented: Presented) => Promise<Identification>;
   readonly countAuthFailure: (failure: AuthFailure) => void;
@@ -63,10 +65,13 @@ function refusal(
  * @throws HttpError `unauthenticated`, `locked_out`; what `identifyKey` throws.
  */
 export function authenticate(options: AuthOptions): RequestHandler {
-  const processorDigest = sha256(options.orderProcessingApiKey);
+  const next = options.nextOrderProcessingApiKey ?? null;
+  const processorDigests = [options.orderProcessingApiKey, ...(next === null ? [] : [next])].map(sha256);
   const identify = async (presented: Presented, state: RequestState): Promise<Principal> => {
-    // Digests are of equal length whatever was sent, so the comparison takes the same time for every guess.
-    if (timingSafeEqual(sha256(presented.credential), processorDigest)) return { kind: 'order-processor' };
+    const digest = sha256(presented.credential);
+    // Digests are of equal length whatever was sent, and each is compared, so that every guess takes the same time.
+    if (processorDigests.map((known) => timingSafeEqual(digest, known)).includes(true))
+      return { kind: 'order-processor' };
     const identified = await options.identifyKey(presented);
     if (identified.kind === 'known') return { kind: 'api-key', ...identified.key };
     throw refusal(identified, presented, state, options.countAuthFailure);

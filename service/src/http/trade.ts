@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { ProcessingReport } from '../orders/get-processing.ts';
 import { type Route, route } from './route.ts';
 
 /** What one processing cycle did; counts of orders, and its time in milliseconds. */
@@ -10,49 +11,113 @@ export interface CycleReport {
   readonly durationMs: number;
 }
 
-/** The last cycle that this process finished, whoever asked for it. */
-export interface LastCycle extends CycleReport {
-  /** RFC 3339. */
-  readonly finishedAt: string;
+/** A market while a cycle ran. */
+interface MarketState {
+  readonly calendar: string;
+  readonly open: boolean;
+  readonly closedBecause: string | null;
 }
 
+/** A cycle that ran, or the news that another one was running, so that none was begun. */
+export type ProcessingOutcome =
+  | (CycleReport & { readonly kind: 'ran'; readonly sessionOpen: boolean; readonly markets: readonly MarketState[] })
+  | { readonly kind: 'running'; readonly startedAt: string | null };
+
 export interface TradeDeps {
-  readonly processOrders: () => Promise<CycleReport>;
-  readonly lastCycle: () => LastCycle | null;
-  readonly databaseIsUp: () => Promise<boolean>;
+  readonly processOrders: () => Promise<ProcessingOutcome>;
+  readonly getProcessing: () => Promise<ProcessingReport>;
 }
 
 const PATH = '/api/trade/process-orders';
-const counts = { examined: z.int(), executed: z.int(), expired: z.int(), failed: z.int(), durationMs: z.number() };
+const counts = { examined: z.int(), executed: z.int(), expired: z.int(), failed: z.int() };
+const market = {
+  calendar: z.string(),
+  open: z.boolean(),
+  closedBecause: z.string().nullable().meta({ description: 'Null while it is open.' }),
+};
+const ran = z.strictObject({
+  status: z.literal('ran'),
+  ...counts,
+  durationMs: z.number(),
+  sessionOpen: z
+    .boolean()
+    .meta({ description: 'Whether a market with sessions was open: orders wait for the next call.' }),
+  markets: z.array(z.strictObject(market)),
+});
+const running = z.strictObject({ status: z.literal('running'), startedAt: z.string().nullable() });
+const cycle = z.strictObject({
+  source: z.enum(['scheduler', 'worker']),
+  startedAt: z.string(),
+  finishedAt: z.string().nullable().meta({ description: 'Null while it runs, or when its process died in it.' }),
+  ...counts,
+  durationMs: z.number().nullable(),
+  errorCode: z.string().nullable().meta({ description: 'Null unless the cycle failed as a whole.' }),
+  ageSeconds: z.int(),
+});
 const health = z.strictObject({
-  status: z.enum(['ok', 'unavailable']),
-  lastCycle: z.strictObject({ ...counts, finishedAt: z.string() }).nullable(),
+  status: z.enum(['ok', 'late']),
+  lastCycle: cycle.nullable().meta({ description: 'The latest of `cycles`.' }),
+  cycles: z.array(cycle).meta({ description: 'The last one that a scheduler asked for, and the last of the workers.' }),
+  markets: z.array(
+    z.strictObject({
+      ...market,
+      nextOpenAt: z.string().nullable(),
+      knownUntil: z
+        .string()
+        .nullable()
+        .meta({ description: 'The last day that the calendar reaches. After it, closed.' }),
+    }),
+  ),
 });
 
-/** For the scheduler: its own key, its own health check, and one cycle at a time. */
+function healthRoute(deps: TradeDeps): Route {
+  return route({
+    method: 'GET',
+    path: PATH,
+    summary: 'Whether orders are being processed: the last cycles, how old they are, and which markets are open.',
+    access: 'order-processor',
+    responses: {
+      200: { description: 'Cycles come as often as the hour asks for.', schema: health },
+      503: {
+        description: 'Cycles have stayed away for too long; or, as a problem, the database cannot be reached.',
+        schema: health,
+      },
+    },
+    handler: async () => {
+      const report = await deps.getProcessing();
+      const body = {
+        status: report.status,
+        lastCycle: report.cycles[0] ?? null,
+        cycles: report.cycles,
+        markets: report.markets,
+      };
+      return { status: report.status === 'ok' ? 200 : 503, body };
+    },
+  });
+}
+
+function cycleRoute(deps: TradeDeps): Route {
+  return route({
+    method: 'POST',
+    path: PATH,
+    summary:
+      'Runs one processing cycle: ends what is over, and fills what trades on an open market. One at a time, among all replicas.',
+    access: 'order-processor',
+    responses: {
+      200: { description: 'What the cycle did.', schema: ran },
+      202: {
+        description: 'A cycle that was asked for before is still running; this call began none.',
+        schema: running,
+      },
+    },
+    handler: async () => {
+      const { kind, ...outcome } = await deps.processOrders();
+      return { status: kind === 'ran' ? 200 : 202, body: { status: kind, ...outcome } };
+    },
+  });
+}
+
+/** For the scheduler, by its own key: one cycle, and the health of the processing. */
 export function tradeRoutes(deps: TradeDeps): readonly Route[] {
-  return [
-    route({
-      method: 'GET',
-      path: PATH,
-      summary: 'Whether a cycle could run, and what the last one did.',
-      access: 'order-processor',
-      responses: {
-        200: { description: 'A cycle can run.', schema: health },
-        503: { description: 'The database cannot be reached.', schema: health },
-      },
-      handler: async () => {
-        const up = await deps.databaseIsUp();
-        return { status: up ? 200 : 503, body: { status: up ? 'ok' : 'unavailable', lastCycle: deps.lastCycle() } };
-      },
-    }),
-    route({
-      method: 'POST',
-      path: PATH,
-      summary: 'Runs one processing cycle. Running it twice, or beside the worker, never fills an order twice.',
-      access: 'order-processor',
-      responses: { 200: { description: 'What the cycle did.', schema: z.strictObject(counts) } },
-      handler: async () => ({ status: 200, body: await deps.processOrders() }),
-    }),
-  ];
+  return [healthRoute(deps), cycleRoute(deps)];
 }

@@ -18,9 +18,11 @@ export function secretsOf(config: {
   readonly databaseUrl: string;
   readonly redisUrl?: string | null;
   readonly orderProcessingApiKey: string;
+  readonly nextOrderProcessingApiKey?: string | null;
 }): readonly string[] {
   const passwords = [config.databaseUrl, config.redisUrl ?? ''].map((url) => URL.parse(url)?.password ?? '');
-  return [config.orderProcessingApiKey, ...passwords, ...passwords.map(decodePassword)];
+  const keys = [config.orderProcessingApiKey, config.nextOrderProcessingApiKey ?? ''];
+  return [...keys, ...passwords, ...passwords.map(decodePassword)];
 }
 
 function decodePassword(password: string): string {

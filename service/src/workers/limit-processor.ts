@@ -1,7 +1,10 @@
 import type { ExecutionBounds } from '../db/limit-orders.ts';
 import type { DatabasePool } from '../db/pool.ts';
+import type { CycleResult } from '../db/processing-cycles.ts';
+import { OrderServiceError } from '../domain/errors.ts';
 import { type ExecutionCycle, executeLimitOrders } from '../orders/execute-limit-orders.ts';
 import { type Loop, startLoop } from './loop.ts';
+import type { MarketTurns } from './market-turns.ts';
 
 /** The part of a logger that a worker uses: fields first, a constant message second. */
 export interface WorkerLog {
@@ -24,6 +27,10 @@ export interface LimitProcessorOptions {
   readonly bounds: ExecutionBounds;
   readonly intervalMs: number;
   readonly log: WorkerLog;
+  /** Says before each step which markets are to be filled. Default: those that never close. */
+  readonly turns?: MarketTurns;
+  /** Keeps what each step did, where every replica can read it. What it throws fails the step. */
+  readonly record?: (result: CycleResult) => Promise<void>;
   /** Hears every finished cycle, for metrics. It must not throw. */
   readonly onCycle?: (cycle: ExecutionCycle) => void;
   /** Hears every cycle that failed as a whole, after it was logged. It must not throw. */
@@ -36,7 +43,7 @@ export function startLimitProcessor(options: LimitProcessorOptions): Loop {
   return startLoop({
     intervalMs: options.intervalMs,
     step: async () => {
-      const cycle = await executeLimitOrders(options.pool, options.bounds);
+      const cycle = await runStep(options);
       report(cycle);
       options.onCycle?.(cycle);
     },
@@ -45,6 +52,22 @@ export function startLimitProcessor(options: LimitProcessorOptions): Loop {
       options.onFailedCycle?.();
     },
   });
+}
+
+async function runStep({ pool, bounds, turns, record }: LimitProcessorOptions): Promise<ExecutionCycle> {
+  const startedAt = performance.now();
+  try {
+    const cycle = await executeLimitOrders(pool, { ...bounds, ...(await turns?.due()) });
+    turns?.done();
+    await record?.({ ...cycle, errorCode: null });
+    return cycle;
+  } catch (error) {
+    const errorCode = error instanceof OrderServiceError ? error.code : 'internal';
+    const failure = { examined: 0, executed: 0, expired: 0, failed: 0, errorCode };
+    // A failure that cannot be recorded either has one cause with it: the database is gone, and `error` says so.
+    await record?.({ ...failure, durationMs: performance.now() - startedAt }).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Logs what a cycle did. A symbol without a price is logged when it loses its price, not in every cycle. */
