@@ -14,6 +14,8 @@ export default defineConfig({
       METRICS_HOST: '127.0.0.1',
       METRICS_PORT: '{metricsPort}',
       DATABASE_URL: '{databaseUrl}',
+      // Empty on a machine without redis-server: the service then goes without.
+      REDIS_URL: '{redisUrl}',
       ORDER_PROCESSING_API_KEY: '{secret}',
       // The gates ask far more often than a client may, and a sandbox's quotes are set once.
       RATE_LIMIT_PER_MINUTE_ADDRESS: '1000000',

@@ -20,7 +20,9 @@ import { createReadiness } from './http/readiness.ts';
 import type { Route } from './http/route.ts';
 import { createServer } from './http/server.ts';
 import { type ProcessingOutcome, tradeRoutes } from './http/trade.ts';
-import { readKillSwitch, setKillSwitch } from './kill-switch/kill-switch.ts';
+import { createKillSwitch, type KillSwitchControl, readKillSwitch } from './kill-switch/kill-switch.ts';
+import { createRedisSwitch } from './kill-switch/redis-switch.ts';
+import { WATCH_INTERVAL_MS } from './kill-switch/watch.ts';
 import { cancelOrder } from './orders/cancel-order.ts';
 import type { ExecutionCycle } from './orders/execute-limit-orders.ts';
 import { getOrder, getOrderEvents } from './orders/get-order.ts';
@@ -34,7 +36,7 @@ import { createLogger, type Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { createCycleRecord } from './workers/cycle-record.ts';
 import { createCycleReport, PROCESSOR_MESSAGES, startLimitProcessor } from './workers/limit-processor.ts';
-import type { Loop } from './workers/loop.ts';
+import { type Loop, startLoop } from './workers/loop.ts';
 import { createMarketTurns } from './workers/market-turns.ts';
 
 /** `api` answers requests, `worker` processes orders (and answers health only), `all` does both in one process. */
@@ -61,6 +63,8 @@ export interface App {
 const HEALTH_POOL = { max: 2, queueMax: 50, connectionTimeoutMs: 900, statementTimeoutMs: 800, queryTimeoutMs: 900 };
 /** The worker's step, a requested cycle with the connection that holds its lock, and a second request that finds it held. */
 const WORKER_POOL_MAX = 5;
+/** A replica that freezes while it holds the mirror's lock must not hold up the others for longer than this. */
+const KILL_SWITCH_POOL = { max: 2, idleInTransactionTimeoutMs: 1000 };
 /** A cycle may touch a whole batch of orders, and nobody waits for it on a socket. */
 const WORKER_STATEMENT_TIMEOUT_MS = 10_000;
 const READINESS_TIMEOUT_MS = 1000;
@@ -71,6 +75,7 @@ interface Pools {
   readonly api: DatabasePool;
   readonly health: DatabasePool;
   readonly worker: DatabasePool;
+  readonly killSwitch: DatabasePool;
 }
 
 function createPools(config: Config, logger: Logger): Pools {
@@ -85,6 +90,7 @@ function createPools(config: Config, logger: Logger): Pools {
   return {
     api: pool('api', {}),
     health: pool('health', HEALTH_POOL),
+    killSwitch: pool('killSwitch', KILL_SWITCH_POOL),
     worker: pool('worker', {
       max: WORKER_POOL_MAX,
       statementTimeoutMs: WORKER_STATEMENT_TIMEOUT_MS,
@@ -100,6 +106,9 @@ interface Context {
   readonly pools: Pools;
   /** Absent without REDIS_URL. */
   readonly redis: Redis | undefined;
+  /** The kill switch's own connection to Redis, so that it waits behind nothing. Absent without REDIS_URL. */
+  readonly switchRedis: Redis | undefined;
+  readonly killSwitch: KillSwitchControl;
   readonly metrics: Metrics;
   draining: boolean;
   readonly startedAt: Temporal.Instant;
@@ -136,11 +145,15 @@ async function processRequested(context: Context, report: (cycle: ExecutionCycle
 }
 
 function tradingRoutes(context: Context): readonly Route[] {
-  const { config, pools, metrics } = context;
+  const { config, pools, metrics, killSwitch } = context;
   const report = createCycleReport(context.logger);
   return [
     ...orderRoutes({
-      placeOrder: (command, render) => placeOrder({ pool: pools.api, limits: config.orders, render }, command),
+      placeOrder: (command, render) =>
+        placeOrder(
+          { pool: pools.api, limits: config.orders, switchInRedis: killSwitch.positionInRedis, render },
+          command,
+        ),
       cancelOrder: (command) => cancelOrder(pools.api, command),
       getOrder: (scope, orderId) => getOrder(pools.api, scope, orderId),
       getOrderEvents: (scope, orderId) => getOrderEvents(pools.api, scope, orderId),
@@ -149,8 +162,8 @@ function tradingRoutes(context: Context): readonly Route[] {
     }),
     ...portfolioRoutes({ getPortfolio: (accountId) => getPortfolio(pools.api, accountId) }),
     ...killSwitchRoutes({
-      readKillSwitch: () => readKillSwitch(pools.api),
-      setKillSwitch: (state, reason, by) => setKillSwitch(pools.api, state, reason, by),
+      readKillSwitch: killSwitch.read,
+      setKillSwitch: killSwitch.set,
     }),
     ...lockoutRoutes({
       listLockouts: (query) => listLockouts(pools.api, query),
@@ -187,23 +200,49 @@ function createExpress(context: Context, role: AppRole): Express {
   });
 }
 
-function redisOf(config: Config, logger: Logger): Redis | undefined {
+function redisOf(config: Config, logger: Logger, onChange?: () => void): Redis | undefined {
   if (config.redisUrl === null) return undefined;
   return createRedis({
     url: config.redisUrl,
     commandTimeoutMs: REDIS_COMMAND_TIMEOUT_MS,
     onError: (error) => logger.warn({ err: error }, 'Redis connection lost'),
+    ...(onChange === undefined ? {} : { onChange }),
   });
+}
+
+function killSwitchOf(config: Config, logger: Logger, pool: DatabasePool) {
+  const redis = redisOf(config, logger, () => void control.look());
+  const control = createKillSwitch({
+    pool,
+    redis: redis && createRedisSwitch(redis),
+    onChange: ({ state, version, reason, changedBy: by }) =>
+      logger.warn({ state, version, reason, by }, 'Kill switch changed'),
+    onError: (error) => logger.error({ err: error }, 'Kill switch and Redis cannot be compared'),
+  });
+  return { switchRedis: redis, killSwitch: control };
 }
 
 function createContext(config: Config, logger: Logger): Context {
   const pools = createPools(config, logger);
+  const { killSwitch, switchRedis } = killSwitchOf(config, logger, pools.killSwitch);
   const metrics = createMetrics({
     // The scrape itself uses the health pool, whose gauges would therefore only show the scrape.
     pools: { api: pools.api.stats, worker: pools.worker.stats },
-    killSwitchEngaged: async () => (await readKillSwitch(pools.health)).state !== 'ACTIVE',
+    killSwitchEngaged: async () => (await killSwitch.read()).state !== 'ACTIVE',
   });
-  return { config, logger, pools, redis: redisOf(config, logger), metrics, draining: false, startedAt: now() };
+  const redis = redisOf(config, logger);
+  return { config, logger, pools, redis, switchRedis, killSwitch, metrics, draining: false, startedAt: now() };
+}
+
+/** Every role watches: whichever process looks first takes over what an operator did in Redis. */
+async function startWatch({ killSwitch, logger }: Context): Promise<Loop | undefined> {
+  if (killSwitch.isRedisReadable() === null) return undefined;
+  await killSwitch.firstLook();
+  return startLoop({
+    intervalMs: WATCH_INTERVAL_MS,
+    step: killSwitch.look,
+    onError: (error) => logger.error({ err: error }, 'Kill switch and Redis cannot be compared'),
+  });
 }
 
 function startWorker(context: Context): Loop {
@@ -245,14 +284,16 @@ export function createApp(config: Config, options: AppOptions): App {
     else response.writeHead(404).end();
   });
   let worker: Loop | undefined;
+  let watch: Loop | undefined;
   let closing: Promise<void> | undefined;
 
   const release = async (): Promise<void> => {
     await Promise.all([api.drain(), worker?.stop()]);
+    await watch?.stop();
     // The last scrape may still be under way; nothing else is worth waiting for on that port.
     scrape.cut();
     await scrape.drain();
-    await Promise.all([context.metrics.close(), context.redis?.close()]);
+    await Promise.all([context.metrics.close(), context.redis?.close(), context.switchRedis?.close()]);
     await Promise.all(Object.values(context.pools).map((pool: DatabasePool) => pool.end()));
   };
   const drain = async (): Promise<void> => {
@@ -264,7 +305,8 @@ export function createApp(config: Config, options: AppOptions): App {
     express,
     start: async () => {
       try {
-        await context.redis?.start();
+        await Promise.all([context.redis?.start(), context.switchRedis?.start()]);
+        watch = await startWatch(context);
         const metricsPort = await scrape.listen(config.metrics.host, config.metrics.port);
         const port = await api.listen(config.http.host, config.http.port);
         if (role !== 'api') worker = startWorker(context);

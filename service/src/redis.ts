@@ -10,6 +10,11 @@ export interface RedisOptions {
   readonly commandTimeoutMs: number;
   /** Hears once of each loss of the connection, not of every attempt to have it back. It must not throw. */
   readonly onError: (error: Error) => void;
+  /**
+   * With it, Redis tells when a key that was read through this connection changed, by whatever cause, and the connection
+   * tells when it stands anew. A hint and no more: it may come late or not at all. It must not throw.
+   */
+  readonly onChange?: () => void;
 }
 
 export interface Redis {
@@ -46,6 +51,7 @@ async function connect(options: RedisOptions): Promise<RedisClientType> {
     // A queue without a connection answers late or never; whoever asks has a decision to make now.
     disableOfflineQueue: true,
     commandsQueueMaxLength: QUEUE_MAX,
+    emitInvalidate: options.onChange !== undefined,
     pingInterval: PING_INTERVAL_MS,
     socket: {
       connectTimeout: CONNECT_TIMEOUT_MS,
@@ -56,7 +62,9 @@ async function connect(options: RedisOptions): Promise<RedisClientType> {
   let told = false;
   client.on('ready', () => {
     told = false;
+    options.onChange?.();
   });
+  client.on('invalidate', () => options.onChange?.());
   client.on('error', (error: Error) => {
     if (!told) options.onError(error);
     told = true;

@@ -18,7 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   db: ['domain'],
   exchange: ['domain'],
   'market-data': ['domain'],
-  'kill-switch': ['db', 'domain'],
+  'kill-switch': ['db', 'domain', 'redis'],
   access: ['db', 'domain'],
   orders: ['db', 'domain', 'exchange'],
   workers: ['orders', 'db', 'domain', 'exchange', 'market-data', 'kill-switch', 'telemetry'],

@@ -24,6 +24,7 @@ export const ERROR_MEANINGS = {
   kill_switch_engaged: 'Trading is stopped: the kill switch is engaged.',
   account_not_found: 'There is no such account.',
   strategy_not_found: 'This account has no such strategy.',
+  kill_switch_not_cleared: 'The kill switch was not cleared: Redis, which holds it too, would not have agreed.',
   account_missing: 'The account of this API key does not exist.',
   overloaded: 'The service is busy. Try again shortly.',
   database_unavailable: 'The database cannot be reached. Try again shortly.',

@@ -52,6 +52,8 @@ export const STATUS_OF: Readonly<Record<ErrorCode | HttpErrorCode, number>> = {
   order_not_cancelable: 409,
   // Deliberate, so no 5xx: it must not look like an outage. The same key may be sent again once trading is on.
   kill_switch_engaged: 409,
+  // It does not pass by itself, so no 503: somebody has to mend Redis first.
+  kill_switch_not_cleared: 409,
   body_too_large: 413,
   unsupported_media_type: 415,
   idempotency_mismatch: 422,

@@ -1,16 +1,12 @@
 import * as z from 'zod';
-import {
-  KILL_SWITCH_REASON_MAX,
-  KILL_SWITCH_STATES,
-  type KillSwitch,
-  type KillSwitchState,
-} from '../domain/kill-switch.ts';
+import { KILL_SWITCH_REASON_MAX, KILL_SWITCH_STATES, type KillSwitchState } from '../domain/kill-switch.ts';
+import { type EffectiveSwitch, REDIS_PARTS } from '../kill-switch/kill-switch.ts';
 import { nameOf } from './principal.ts';
 import { type Route, route } from './route.ts';
 
 export interface KillSwitchDeps {
-  readonly readKillSwitch: () => Promise<KillSwitch>;
-  readonly setKillSwitch: (state: KillSwitchState, reason: string, by: string) => Promise<KillSwitch>;
+  readonly readKillSwitch: () => Promise<EffectiveSwitch>;
+  readonly setKillSwitch: (state: KillSwitchState, reason: string, by: string) => Promise<EffectiveSwitch>;
 }
 
 const PATH = '/api/v1/kill-switch';
@@ -20,6 +16,7 @@ const killSwitch = z.strictObject({
   changedBy: z.string(),
   changedAt: z.string(),
   version: z.int(),
+  redis: z.enum(REDIS_PARTS),
 });
 const change = z.strictObject({
   state: z.enum(KILL_SWITCH_STATES),

@@ -1,7 +1,6 @@
-import { readPlacementFacts } from '../db/place-order.ts';
 import { withConnection } from '../db/pool.ts';
 import type { NewOrder } from '../domain/order.ts';
-import { type JudgeDeps, type Judgement, judgeOrder } from './place-order.ts';
+import { type JudgeDeps, type Judgement, judgeOrder, readFacts } from './place-order.ts';
 
 /**
  * Says what would become of an order now, and changes nothing: the same facts in the same statement, judged by the same
@@ -11,7 +10,7 @@ import { type JudgeDeps, type Judgement, judgeOrder } from './place-order.ts';
  */
 export async function checkOrder(deps: JudgeDeps, accountId: string, order: NewOrder): Promise<Judgement> {
   const facts = await withConnection(deps.pool, (tx) =>
-    readPlacementFacts(tx, {
+    readFacts(tx, deps, {
       accountId,
       key: null,
       symbol: order.symbol,

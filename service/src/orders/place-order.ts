@@ -10,6 +10,8 @@ import {
 } from '../db/place-order.ts';
 import { type DatabasePool, type Tx, transaction } from '../db/pool.ts';
 import { OrderServiceError } from '../domain/errors.ts';
+import { reducesPosition, type SwitchPosition, strictest } from '../domain/kill-switch.ts';
+import { NO_REDIS } from '../domain/kill-switch-redis.ts';
 import { isOpen, sessionEndOf } from '../domain/market-calendar.ts';
 import { plain } from '../domain/money.ts';
 import type { NewOrder, Order } from '../domain/order.ts';
@@ -37,6 +39,8 @@ export type PlaceOrderOutcome =
 export interface JudgeDeps {
   readonly pool: DatabasePool;
   readonly limits: RiskLimits;
+  /** What Redis says of the kill switch; it never throws. Default: there is no Redis. */
+  readonly switchInRedis?: () => Promise<SwitchPosition>;
   /** Whether a market is open. Default: its calendar says. */
   readonly isOpen?: typeof isOpen;
 }
@@ -89,7 +93,7 @@ async function placeUnderLocks(
   if (locks?.granted !== true) {
     throw new OrderServiceError('idempotency_in_flight');
   }
-  const facts = await readPlacementFacts(tx, {
+  const facts = await readFacts(tx, deps, {
     accountId: command.accountId,
     key: command.idempotencyKey,
     symbol: command.order.symbol,
@@ -126,13 +130,30 @@ function storedReply(facts: PlacementFacts, requestHash: string): RenderedReply 
   return { status: facts.storedStatus, body: facts.storedBody };
 }
 
-/** A switch that cannot be read counts as engaged. */
-function refuseWhileEngaged(facts: PlacementFacts): void {
-  if (facts.killSwitch !== 'ACTIVE') {
-    throw new OrderServiceError('kill_switch_engaged', {
-      details: { state: facts.killSwitch ?? 'HALTED', reason: facts.killSwitchReason ?? 'the switch cannot be read' },
-    });
-  }
+/**
+ * What an order is judged on. PostgreSQL and Redis, which both hold the kill switch, are read side by side, after the
+ * request began: the facts carry the stricter of the two.
+ */
+export async function readFacts(
+  tx: Tx,
+  deps: Pick<JudgeDeps, 'switchInRedis'>,
+  query: Parameters<typeof readPlacementFacts>[1],
+): Promise<PlacementFacts> {
+  const [facts, inRedis] = await Promise.all([readPlacementFacts(tx, query), deps.switchInRedis?.() ?? NO_REDIS]);
+  // A row that is not there counts as engaged.
+  const state = facts.killSwitch ?? 'HALTED';
+  const inDatabase = { state, reason: facts.killSwitchReason ?? 'the switch cannot be read', changedBy: '' };
+  const { state: killSwitch, reason: killSwitchReason } = strictest<SwitchPosition, SwitchPosition>(
+    inDatabase,
+    inRedis,
+  );
+  return { ...facts, killSwitch, killSwitchReason };
+}
+
+function refuseWhileEngaged(facts: PlacementFacts, order: NewOrder): void {
+  const { killSwitch: state, killSwitchReason: reason } = facts;
+  if (state === 'ACTIVE' || (state === 'REDUCING' && reducesPosition(order, facts.freeQuantity))) return;
+  throw new OrderServiceError('kill_switch_engaged', { details: { state, reason } });
 }
 
 /** What becomes of an order, and when it would end by itself (RFC 3339; null: not by itself). */
@@ -148,7 +169,7 @@ export interface Judgement {
  * those of `checkShape`, `decide` and `expiryOf`.
  */
 export function judgeOrder(facts: PlacementFacts, deps: Omit<JudgeDeps, 'pool'>, order: NewOrder): Judgement {
-  refuseWhileEngaged(facts);
+  refuseWhileEngaged(facts, order);
   checkShape(order, Date.parse(facts.now));
   const riskFacts = riskFactsOf(facts, order.symbol, deps.isOpen ?? isOpen);
   const decision = decide(order, riskFacts, deps.limits);
