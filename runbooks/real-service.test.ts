@@ -76,8 +76,10 @@ test('a key that may not move the switch moves nothing', async () => {
 test('order-status shows the same order through the service and from the database', async () => {
   const { json } = await app.place(traderKey, orderBody());
   const id = String(json.id);
-  const throughApi = await runScript('order-status', [id], { env: { ...env, OPERATOR_API_KEY: traderKey } });
+  const throughApi = await runScript('order-status', [id], { env });
+  const byTrader = await runScript('order-status', [id], { env: { ...env, OPERATOR_API_KEY: traderKey } });
   const throughDatabase = await runScript('order-status', ['--via', 'psql', id], { env });
+  expect(byTrader).toEqual(throughApi);
   for (const result of [throughApi, throughDatabase]) {
     expect([result.code, result.stderr]).toEqual([0, '']);
     const [order, ...events] = result.stdout.trim().split('\n');
@@ -86,11 +88,16 @@ test('order-status shows the same order through the service and from the databas
   }
 });
 
-test('order-status with an operator key, which has no account, says what to do instead', async () => {
+test("order-status with another account's key, or none that is known, is exit 1", async () => {
   const { json } = await app.place(traderKey, orderBody());
-  const result = await runScript('order-status', [String(json.id)], { env });
-  expect(result.code).toBe(1);
-  expect(result.stderr).toContain('--via psql');
+  const stranger = await addKey(database.pool(), 'trader', await addAccount(database.pool(), '1'));
+  const unknown = `pk_abcdefgh_${'A'.repeat(43)}`;
+  const hints = { [stranger]: '404 (the service knows no such thing)', [unknown]: '401 (the key is unknown' };
+  for (const [key, hint] of Object.entries(hints)) {
+    const result = await runScript('order-status', [String(json.id)], { env: { ...env, OPERATOR_API_KEY: key } });
+    expect([result.code, result.stdout]).toEqual([1, '']);
+    expect(result.stderr).toContain(hint);
+  }
 });
 
 test('an order that nobody knows is exit 1, also in the database', async () => {

@@ -96,7 +96,8 @@ require_status() {
   [[ "${status}" != "${wanted}" ]] || return 0
   case "${status}" in
     401) hint='the key is unknown, expired or revoked' ;;
-    403) hint=${FORBIDDEN_HINT:-'this key may not do that: use a key of the role operator or admin'} ;;
+    403) hint='this key may not do that: use a key of the role operator or admin' ;;
+    429) hint='too many requests, or this address is locked out: wait, or see npm run keys -- lockouts' ;;
     404) hint='the service knows no such thing' ;;
     *) hint="expected ${wanted}" ;;
   esac

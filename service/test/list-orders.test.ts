@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findOrders } from '../src/db/orders.ts';
 import type { DatabasePool } from '../src/db/pool.ts';
 import type { Order } from '../src/domain/order.ts';
 import { getOrder, getOrderEvents } from '../src/orders/get-order.ts';
 import { getPortfolio } from '../src/orders/get-portfolio.ts';
-import { type ListOrdersQuery, listOrders } from '../src/orders/list-orders.ts';
+import { type ListOrdersQuery, listOrders, type OrderPage } from '../src/orders/list-orders.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
 import { addAccount, addMarket, place, placed, SYMBOL } from './support/fixtures.ts';
 
@@ -68,6 +69,34 @@ test('an order that comes while pages are read changes none of the later pages',
   const second = await listOrders(pool, { accountId: busy, limit: 1, cursor: first.nextCursor ?? '' });
   expect([...first.orders, ...second.orders]).toEqual(older);
   expect(second.nextCursor).toBeNull();
+});
+
+test('whatever comes while pages are read: no order is repeated, and none that was there is skipped', async () => {
+  const step = fc.record({ limit: fc.integer({ min: 1, max: 4 }), arriveBefore: fc.integer({ min: 0, max: 3 }) });
+  const history = fc.record({
+    there: fc.integer({ min: 0, max: 8 }),
+    steps: fc.array(step, { minLength: 20, maxLength: 20 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(history, async ({ there, steps }) => {
+      const reader = await addAccount(pool, '100000');
+      const ids: string[] = [];
+      for (let n = 0; n < there; n += 1) ids.unshift((await placed(pool, reader)).id);
+      const seen: string[] = [];
+      let cursor: string | undefined;
+      for (const { limit, arriveBefore } of steps) {
+        // The first page is read of what is there; from then on new orders come before each.
+        for (let n = 0; cursor !== undefined && n < arriveBefore; n += 1) await placed(pool, reader);
+        const page: OrderPage = await listOrders(pool, { accountId: reader, limit, cursor });
+        seen.push(...page.orders.map(({ id }) => id));
+        cursor = page.nextCursor ?? undefined;
+        if (cursor === undefined) break;
+      }
+      expect(cursor).toBeUndefined();
+      expect(seen).toEqual(ids);
+    }),
+    { numRuns: 15 },
+  );
 });
 
 test('status and symbol filter', async () => {
