@@ -158,6 +158,14 @@ export default defineConfig({
     },
     committedAt: 'SELECT pg_xact_commit_timestamp(xmin) FROM risk.kill_switch',
   },
+  killSwitchInRedis: {
+    engage: [
+      'SET',
+      'kill_switch:global',
+      '{"active":true,"reason":"preflight: manual","activatedAt":"2026-01-01T00:00:00Z","activatedBy":"ops"}',
+    ],
+    clear: ['DEL', 'kill_switch:global'],
+  },
   code: {
     // Two checkers take two thirds of the processor time that the compiler's own four do, and end no later on two cores.
     typeCheck: ['tsc', '--noEmit', '--checkers', '2'],

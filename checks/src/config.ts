@@ -83,6 +83,14 @@ const killSwitch = z.strictObject({
   committedAt: z.string(),
 });
 
+/** The same switch as operators throw it in Redis: each a command in its words. */
+const killSwitchInRedis = z.strictObject({
+  engage: z.array(z.string()).min(1),
+  clear: z.array(z.string()).min(1),
+  /** What takes the memory of a Redis, and must count as engaged. */
+  forget: z.array(z.string()).min(1).default(['FLUSHALL']),
+});
+
 const runbooks = z.strictObject({
   /** Globs of the on-call scripts, and of what they source. */
   scripts: z.array(z.string()).min(1),
@@ -95,6 +103,7 @@ const schema = z.strictObject({
   database,
   write: write.optional(),
   killSwitch: killSwitch.optional(),
+  killSwitchInRedis: killSwitchInRedis.optional(),
   code: z.strictObject({
     /** A TypeScript compiler: `--listFiles --pretty false` is appended, to count what it looked at and to read what it says. */
     typeCheck: command,

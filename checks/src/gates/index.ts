@@ -10,6 +10,7 @@ import migrationsRevert from './database/migrations-revert.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
 import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
 import healthAnswers from './http/health-answers.ts';
+import redisEngagesIt from './kill-switch/redis-engages-it.ts';
 import stopsNewOrders from './kill-switch/stops-new-orders.ts';
 import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
@@ -31,6 +32,7 @@ export const gates: readonly Gate[] = [
   everyEndpointNeedsAKey,
   placementMeetsItsLatency,
   stopsNewOrders,
+  redisEngagesIt,
   healthAnswers,
   noSecretInTree,
   noSecretInHistory,
