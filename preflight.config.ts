@@ -176,5 +176,16 @@ export default defineConfig({
     environment: { BASE_URL: '{url}', TRADER_KEYS_FILE: '{writerKeysFile}' },
   },
   runbooks: { scripts: ['runbooks/bin/*'] },
-  workflows: ['.github/workflows/*.yml'],
+  workflows: ['.github/workflows/*.yml', 'deploy/cron/*.yml'],
+  schedule: {
+    files: [
+      { path: 'deploy/cron/crontab', kind: 'crontab' },
+      { path: 'deploy/cron/vercel.json', kind: 'vercel' },
+      { path: 'deploy/cron/process-orders.yml', kind: 'github' },
+    ],
+    calls: 'process-orders',
+    session: { timeZone: 'America/New_York', opens: '09:30', closes: '16:00' },
+    everyMinutes: 3,
+    otherwiseEveryMinutes: 30,
+  },
 });

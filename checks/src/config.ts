@@ -98,6 +98,20 @@ const runbooks = z.strictObject({
   dryRunArguments: z.record(z.string(), z.array(z.string())).default({}),
 });
 
+const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:MM');
+
+/** What calls the service on a schedule, and when the market that it trades on is open. */
+const schedule = z.strictObject({
+  files: z.array(z.strictObject({ path: z.string(), kind: z.enum(['crontab', 'vercel', 'github']) })).min(1),
+  /** Lines, paths and workflows that name this are the calls. */
+  calls: z.string().min(1),
+  /** On the market's own clock, from Monday to Friday. */
+  session: z.strictObject({ timeZone: z.string(), opens: time, closes: time }),
+  /** How often it has to be called in the session, and at all other times. */
+  everyMinutes: z.int().min(1).max(60),
+  otherwiseEveryMinutes: z.int().min(1).max(1440),
+});
+
 const schema = z.strictObject({
   service,
   database,
@@ -116,6 +130,7 @@ const schema = z.strictObject({
   load: z.strictObject({ script: z.string(), environment: z.record(z.string(), z.string()) }).optional(),
   runbooks: runbooks.optional(),
   workflows: z.array(z.string()).min(1).optional(),
+  schedule: schedule.optional(),
 });
 
 export type Config = z.output<typeof schema>;

@@ -14,6 +14,7 @@ import redisEngagesIt from './kill-switch/redis-engages-it.ts';
 import stopsNewOrders from './kill-switch/stops-new-orders.ts';
 import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
+import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
 import noSecretInHistory from './secrets/no-secret-in-history.ts';
 import noSecretInTree from './secrets/no-secret-in-tree.ts';
 import dependenciesArePinned from './supply-chain/dependencies-are-pinned.ts';
@@ -37,5 +38,6 @@ export const gates: readonly Gate[] = [
   noSecretInTree,
   noSecretInHistory,
   workflowsAreValid,
+  cronCoversMarketHours,
   scriptsAreSound,
 ];
