@@ -38,6 +38,7 @@ export default defineConfig({
       STATEMENT_TIMEOUT_MS: { required: false, refused: ['0', '-5', '3600000', 'soon'] },
       LOCK_TIMEOUT_MS: { required: false, refused: ['0', '3600000', 'soon'] },
       MAX_ORDER_NOTIONAL: { required: false, refused: ['0', '-1', '1e400', 'lots'] },
+      PNL_METHOD: { required: false, refused: ['lifo'] },
       DRAIN_DEADLINE_MS: { required: false, refused: ['-1', '86400000', 'later'] },
       LOG_LEVEL: { required: false, refused: ['loud'] },
       NODE_ENV: { required: false, refused: ['staging?'] },

@@ -10,32 +10,40 @@ const { migrate, invariants } = parseConfig(preflightConfig).database;
 
 /** A small world in which all is right: an account with a resting BUY, a filled BUY, a resting SELL and a denied order. */
 const world = `
-  INSERT INTO portfolio.accounts (id, name, cash, reserved) VALUES ('00000000-0000-0000-0000-00000000000a', 'a', 850, 50);
+  SET session_replication_role = replica;
+  INSERT INTO portfolio.accounts (id, name, cash, reserved, deposited, spent) VALUES
+    ('00000000-0000-0000-0000-00000000000a', 'a', 850, 50, 1001.25, 101.25);
   INSERT INTO portfolio.accounts (id, name) VALUES ('00000000-0000-0000-0000-00000000000b', 'b');
-  INSERT INTO portfolio.deposits (id, account_id, amount, note) VALUES (gen_random_uuid(), '00000000-0000-0000-0000-00000000000a', 1000.5, 'test');
+  INSERT INTO portfolio.deposits (id, account_id, amount, note) VALUES (gen_random_uuid(), '00000000-0000-0000-0000-00000000000a', 1001.25, 'test');
   INSERT INTO market.instruments VALUES ('X', 'crypto', 'paper', 0.01, 0.01, 0);
-  INSERT INTO portfolio.transfers (id, account_id, symbol, quantity, note) VALUES (gen_random_uuid(), '00000000-0000-0000-0000-00000000000a', 'X', 5, 'test');
-  INSERT INTO portfolio.positions VALUES ('00000000-0000-0000-0000-00000000000a', 'X', 7, 3, 100);
+  INSERT INTO portfolio.transfers (id, account_id, symbol, quantity, note) VALUES ('00000000-0000-0000-0000-0000000000f0', '00000000-0000-0000-0000-00000000000a', 'X', 5, 'test');
+  INSERT INTO portfolio.positions VALUES ('00000000-0000-0000-0000-00000000000a', 'X', 7, 3, 101.25, 7, 101.25);
+  INSERT INTO risk.open_exposure VALUES ('00000000-0000-0000-0000-00000000000a', 'X', 2, 1);
+  INSERT INTO risk.daily_usage VALUES ('00000000-0000-0000-0000-00000000000a', current_date, 0, 0);
   CREATE FUNCTION pg_temp.place(n int, side text, quantity numeric, price numeric, status text, cash numeric, shares numeric, reason text)
   RETURNS void LANGUAGE sql AS $$
     INSERT INTO execution.order_events (order_id, version, type, from_status, to_status, data)
     SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid, 1, 'PLACED', NULL, status, jsonb_build_object(
       'accountId', '00000000-0000-0000-0000-00000000000a', 'clientOrderId', 'c' || n, 'symbol', 'X', 'side', side, 'type', 'LIMIT',
       'quantity', quantity::text, 'price', price::text, 'mode', 'PAPER', 'timeInForce', 'GTD',
-      'expireAt', '2030-01-01T00:00:00.000000Z', 'reservedCash', cash::text, 'reservedQuantity', shares::text, 'denialReason', reason);
+      'expireAt', '2030-01-01T00:00:00.000000Z', 'reservedCash', cash::text, 'reservedQuantity', shares::text, 'denialReason', reason, 'feeBps', '125');
     INSERT INTO execution.orders (id, account_id, client_order_id, symbol, side, type, quantity, price, mode, time_in_force,
-      expire_at, status, reserved_cash, reserved_quantity, denial_reason)
+      expire_at, status, reserved_cash, reserved_quantity, denial_reason, fee_bps)
     VALUES (('00000000-0000-0000-0000-00000000000' || n)::uuid, '00000000-0000-0000-0000-00000000000a', 'c' || n, 'X', side, 'LIMIT',
-      quantity, price, 'PAPER', 'GTD', '2030-01-01Z', status, cash, shares, reason);
+      quantity, price, 'PAPER', 'GTD', '2030-01-01Z', status, cash, shares, reason, 125);
     INSERT INTO execution.idempotency_keys
     VALUES ('00000000-0000-0000-0000-00000000000a', 'k' || n, 'h', ('00000000-0000-0000-0000-00000000000' || n)::uuid, 201,
       jsonb_build_object('id', '00000000-0000-0000-0000-00000000000' || n)::text);
   $$;
-  SET session_replication_role = replica;
   SELECT pg_temp.place(1, 'BUY', 1, 50, 'OPEN', 50, 0, NULL), pg_temp.place(2, 'BUY', 2, 60, 'OPEN', 120, 0, NULL),
          pg_temp.place(3, 'SELL', 3, 70, 'OPEN', 0, 3, NULL), pg_temp.place(4, 'BUY', 1, 9, 'DENIED', 0, 0, 'INSUFFICIENT_CASH');
   INSERT INTO execution.fills (id, order_id, exchange_fill_id, quantity, price, fee) VALUES
-    (gen_random_uuid(), '00000000-0000-0000-0000-000000000002', 'f1', 1, 40, 0.5), (gen_random_uuid(), '00000000-0000-0000-0000-000000000002', 'f2', 1, 60, 0);
+    ('00000000-0000-0000-0000-0000000000f1', '00000000-0000-0000-0000-000000000002', 'paper-f1', 1, 40, 0.5),
+    ('00000000-0000-0000-0000-0000000000f2', '00000000-0000-0000-0000-000000000002', 'paper-f2', 1, 60, 0.75);
+  INSERT INTO portfolio.ledger (account_id, symbol, fill_id, transfer_id, quantity, cost, at) VALUES
+    ('00000000-0000-0000-0000-00000000000a', 'X', NULL, '00000000-0000-0000-0000-0000000000f0', 5, 0, now()),
+    ('00000000-0000-0000-0000-00000000000a', 'X', '00000000-0000-0000-0000-0000000000f1', NULL, 1, 40.5, now()),
+    ('00000000-0000-0000-0000-00000000000a', 'X', '00000000-0000-0000-0000-0000000000f2', NULL, 1, 60.75, now());
   INSERT INTO execution.order_events (order_id, version, type, from_status, to_status, data) VALUES
     ('00000000-0000-0000-0000-000000000002', 2, 'FILLED', 'OPEN', 'FILLED',
      '{"quantity": "1", "price": "60", "filledQuantity": "2", "averageFillPrice": "50", "reservedCash": "0", "reservedQuantity": "0"}');
@@ -47,18 +55,18 @@ const breaks: Record<string, readonly string[]> = {
   'the cash of an account is what was deposited, less what was bought, plus what was sold, less the fees': [
     "UPDATE portfolio.accounts SET cash = cash + 0.0000000000000001 WHERE name = 'a'",
     'DELETE FROM portfolio.deposits',
-    "UPDATE execution.fills SET fee = 0 WHERE exchange_fill_id = 'f1'",
+    "UPDATE execution.fills SET fee = 0 WHERE exchange_fill_id = 'paper-f1'",
     "UPDATE execution.orders SET side = 'SELL', reserved_cash = 0 WHERE client_order_id = 'c2'",
   ],
   'the cash of all accounts together is what was deposited, less what was spent on fills': [
     "DELETE FROM portfolio.accounts WHERE name = 'a'",
-    "DELETE FROM execution.fills WHERE exchange_fill_id = 'f1'",
+    "DELETE FROM execution.fills WHERE exchange_fill_id = 'paper-f1'",
   ],
   'a position is what was transferred, plus what was bought, less what was sold': [
     'UPDATE portfolio.positions SET quantity = quantity + 0.00000001',
     'DELETE FROM portfolio.positions',
     'DELETE FROM portfolio.transfers',
-    "DELETE FROM execution.fills WHERE exchange_fill_id = 'f2'",
+    "DELETE FROM execution.fills WHERE exchange_fill_id = 'paper-f2'",
   ],
   'the cash that an account reserves is what its orders hold': [
     "UPDATE portfolio.accounts SET reserved = 49 WHERE name = 'a'",
@@ -69,14 +77,33 @@ const breaks: Record<string, readonly string[]> = {
     'UPDATE portfolio.positions SET reserved = 2',
     'DELETE FROM portfolio.positions',
   ],
+  'the running totals of an account are its deposits, and its fills with their fees': [
+    "UPDATE portfolio.accounts SET deposited = deposited + 0.01 WHERE name = 'a'",
+    "UPDATE portfolio.accounts SET spent = 0 WHERE name = 'a'",
+    "UPDATE execution.fills SET fee = 0 WHERE exchange_fill_id = 'paper-f1'",
+  ],
+  'the running totals of a position are those of its ledger': [
+    'UPDATE portfolio.positions SET booked = booked - 1',
+    'UPDATE portfolio.positions SET invested = 0',
+    'DELETE FROM portfolio.ledger WHERE transfer_id IS NOT NULL',
+  ],
+  'every fill and every transfer stands in the ledger once, with what it cost': [
+    'DELETE FROM portfolio.ledger WHERE transfer_id IS NOT NULL',
+    "DELETE FROM execution.fills WHERE exchange_fill_id = 'paper-f2'",
+    'UPDATE portfolio.ledger SET cost = cost + 1 WHERE fill_id IS NOT NULL',
+  ],
+  'the fee of a fill in our own book is that of the rate agreed with its order': [
+    "UPDATE execution.fills SET fee = 0.51 WHERE exchange_fill_id = 'paper-f1'",
+    'UPDATE execution.orders SET fee_bps = 0',
+  ],
   'no balance, position or reservation is negative': [
     "ALTER TABLE portfolio.accounts DROP CONSTRAINT accounts_cash_check; UPDATE portfolio.accounts SET cash = -1 WHERE name = 'b'",
     'ALTER TABLE portfolio.positions DROP CONSTRAINT positions_reserved_check; UPDATE portfolio.positions SET reserved = quantity + 1',
     "ALTER TABLE execution.orders DROP CONSTRAINT orders_reserved_check; UPDATE execution.orders SET reserved_cash = -1 WHERE client_order_id = 'c1'",
   ],
   'an order is filled by its fills, at their average price, and never beyond its quantity': [
-    "DELETE FROM execution.fills WHERE exchange_fill_id = 'f2'",
-    "UPDATE execution.fills SET price = 61 WHERE exchange_fill_id = 'f2'",
+    "DELETE FROM execution.fills WHERE exchange_fill_id = 'paper-f2'",
+    "UPDATE execution.fills SET price = 61 WHERE exchange_fill_id = 'paper-f2'",
     "DELETE FROM execution.orders WHERE client_order_id = 'c2'",
     `ALTER TABLE execution.orders DROP CONSTRAINT orders_filled_quantity_check, DROP CONSTRAINT orders_filled_status_check;
      UPDATE execution.orders SET quantity = 1 WHERE client_order_id = 'c2'`,
@@ -109,6 +136,19 @@ const breaks: Record<string, readonly string[]> = {
     "DELETE FROM execution.orders WHERE client_order_id = 'c1'",
     "UPDATE execution.orders SET account_id = '00000000-0000-0000-0000-00000000000b' WHERE client_order_id = 'c1'",
     "UPDATE execution.idempotency_keys SET response_body = '{}' WHERE key = 'k1'",
+  ],
+  'the counters that limits are held against are what the open orders say': [
+    'UPDATE risk.open_exposure SET open_orders = 1',
+    'UPDATE risk.open_exposure SET open_buy_quantity = 0',
+    'DELETE FROM risk.open_exposure',
+  ],
+  'what counts against the daily limit is what the accepted orders of the day are worth': [
+    'UPDATE risk.daily_usage SET ordered_notional = 1',
+    "UPDATE execution.orders SET notional = 50 WHERE client_order_id = 'c1'",
+  ],
+  'the profits of all days are what cash and cost are above what came from outside': [
+    'UPDATE risk.daily_usage SET realised = 1',
+    'UPDATE portfolio.positions SET cost = cost + 1',
   ],
   'the kill switch stands where its last event left it': [
     "UPDATE risk.kill_switch SET state = 'HALTED'",

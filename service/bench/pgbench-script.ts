@@ -36,6 +36,7 @@ const WRITE_VALUES = [
   '201',
   ':reply_body',
   `'0.1'`,
+  `'0'`,
 ];
 
 /** The statement with each `$n` replaced; comments and line breaks go, because pgbench ends a command at a `;` only. */
@@ -96,6 +97,7 @@ export function pgbenchVariables(nowMs: number): Readonly<Record<string, string>
     reservedCash: '0.1',
     reservedQuantity: '0',
     denialReason: null,
+    feeBps: '0',
   };
   const reply = { id: ACCOUNT, ...ordered, status: 'OPEN', version: 1, filledQuantity: '0', averageFillPrice: null };
   const at = new Date(nowMs).toISOString();

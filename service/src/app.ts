@@ -28,6 +28,7 @@ import type { ExecutionCycle } from './orders/execute-limit-orders.ts';
 import { getOrder, getOrderEvents } from './orders/get-order.ts';
 import { getPortfolio } from './orders/get-portfolio.ts';
 import { getProcessing } from './orders/get-processing.ts';
+import { listFills } from './orders/list-fills.ts';
 import { listOrders } from './orders/list-orders.ts';
 import { placeOrder } from './orders/place-order.ts';
 import { processOrders } from './orders/process-orders.ts';
@@ -160,7 +161,10 @@ function tradingRoutes(context: Context): readonly Route[] {
       listOrders: (query) => listOrders(pools.api, query),
       countOrder: metrics.countOrder,
     }),
-    ...portfolioRoutes({ getPortfolio: (accountId) => getPortfolio(pools.api, accountId) }),
+    ...portfolioRoutes({
+      getPortfolio: (accountId) => getPortfolio(pools.api, accountId, config.orders),
+      listFills: (query) => listFills(pools.api, query),
+    }),
     ...killSwitchRoutes({
       readKillSwitch: killSwitch.read,
       setKillSwitch: killSwitch.set,

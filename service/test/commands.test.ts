@@ -124,7 +124,10 @@ test('the seed makes traders who can trade at once, and a second run makes neith
   expect(second.traders.map(({ accountId }: { accountId: string }) => accountId)).toEqual(
     seeded.traders.map(({ accountId }: { accountId: string }) => accountId),
   );
-  expect(await getPortfolio(pool, seeded.traders[0].accountId)).toMatchObject({ cash: '999999999.9', reserved: '0.1' });
+  expect(await getPortfolio(pool, seeded.traders[0].accountId)).toMatchObject({
+    cash: '999999999.8999',
+    reserved: '0.1001',
+  });
 });
 
 test('the seed refuses production and other machines', async () => {

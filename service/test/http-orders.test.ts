@@ -185,7 +185,11 @@ describe('Idempotency-Key', () => {
     const body = orderBody({ quantity: '1001', price: '99' });
     const poor = await addKey(db.pool(), 'trader', await addAccount(db.pool(), '5'));
     const first = await service.place(poor, body, key);
-    await db.query('UPDATE portfolio.accounts SET cash = 1000000 WHERE cash = 5');
+    await db.query(
+      `WITH gift AS (INSERT INTO portfolio.deposits (id, account_id, amount, note)
+         SELECT gen_random_uuid(), id, 1000000, 'test' FROM portfolio.accounts WHERE cash = 5 RETURNING account_id, amount)
+       UPDATE portfolio.accounts a SET cash = cash + amount FROM gift WHERE a.id = account_id`,
+    );
     const again = await service.place(poor, body, key);
     expect([first.status, again.status, again.headers['idempotency-replayed']]).toEqual([422, 422, 'true']);
     expect(again.headers['content-type']).toBe('application/problem+json');

@@ -54,7 +54,7 @@ test('a BUY is filled at the ask once that is at its limit, and what is left of 
     averageFillPrice: '99.5',
     reservedCash: '0',
   });
-  expect(await getPortfolio(pool, account)).toEqual({
+  expect(await getPortfolio(pool, account)).toMatchObject({
     cash: '801',
     reserved: '0',
     positions: [{ symbol: SYMBOL, quantity: '2', reserved: '0', cost: '199' }],
@@ -86,7 +86,7 @@ test('a SELL is filled at the bid, and takes its share of the cost with it', asy
     averageFillPrice: '102',
     reservedQuantity: '0',
   });
-  expect(await getPortfolio(pool, account)).toEqual({
+  expect(await getPortfolio(pool, account)).toMatchObject({
     cash: '698',
     reserved: '0',
     positions: [{ symbol: SYMBOL, quantity: '3', reserved: '0', cost: '303' }],

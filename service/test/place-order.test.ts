@@ -69,7 +69,7 @@ test('an order leaves its row, event, outbox row, reservation and reply', async 
 test('a SELL reserves shares', async () => {
   await placed(pool, account, { side: 'SELL', quantity: '2' });
   const portfolio = await getPortfolio(pool, account);
-  expect(portfolio.positions).toEqual([{ symbol: SYMBOL, quantity: '5', reserved: '2', cost: '0' }]);
+  expect(portfolio.positions).toMatchObject([{ symbol: SYMBOL, quantity: '5', reserved: '2', cost: '0' }]);
   expect(portfolio.cash).toBe('1000');
 });
 

@@ -11,13 +11,17 @@ export interface NewInstrument {
   readonly minNotional: string;
   /** When it trades. Default: always, which only crypto may. */
   readonly calendar?: CalendarName;
+  /** In basis points of a fill's notional. Default: none. */
+  readonly takerFeeBps?: string;
 }
 
 /** Adds symbols; one that exists keeps its increments, because resting orders were checked against them. */
 export async function insertInstruments(tx: Tx, instruments: readonly NewInstrument[]): Promise<void> {
   await tx.query({
-    text: `INSERT INTO market.instruments (symbol, asset_class, venue, tick_size, lot_size, min_notional, calendar)
-      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[], $7::text[])
+    text: `INSERT INTO market.instruments (symbol, asset_class, venue, tick_size, lot_size, min_notional, calendar,
+        taker_fee_bps)
+      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::numeric[], $6::numeric[], $7::text[],
+        $8::numeric[])
       ON CONFLICT (symbol) DO NOTHING`,
     values: [
       instruments.map((instrument) => instrument.symbol),
@@ -27,6 +31,7 @@ export async function insertInstruments(tx: Tx, instruments: readonly NewInstrum
       instruments.map((instrument) => instrument.lotSize),
       instruments.map((instrument) => instrument.minNotional),
       instruments.map((instrument) => instrument.calendar ?? '24x7'),
+      instruments.map((instrument) => instrument.takerFeeBps ?? '0'),
     ],
   });
 }

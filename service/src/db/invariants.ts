@@ -63,6 +63,45 @@ export const INVARIANTS: readonly Invariant[] = [
       ) held GROUP BY account_id, symbol HAVING sum(reserved) <> 0`,
   },
   {
+    name: 'the running totals of an account are its deposits, and its fills with their fees',
+    looksAt: 'SELECT count(*) FROM portfolio.accounts',
+    violations: `
+      SELECT id, sum(deposited) AS deposited, sum(spent) AS spent FROM (
+        SELECT id, deposited, spent FROM portfolio.accounts
+        UNION ALL SELECT account_id, -amount, 0 FROM portfolio.deposits
+        UNION ALL SELECT o.account_id, 0, CASE o.side WHEN 'BUY' THEN -f.quantity * f.price ELSE f.quantity * f.price END - f.fee
+                    FROM execution.fills f JOIN execution.orders o ON o.id = f.order_id
+      ) total GROUP BY id HAVING sum(deposited) <> 0 OR sum(spent) <> 0`,
+  },
+  {
+    name: 'the running totals of a position are those of its ledger',
+    looksAt: 'SELECT count(*) FROM portfolio.positions',
+    violations: `
+      SELECT account_id, symbol, sum(booked) AS booked, sum(invested) AS invested FROM (
+        SELECT account_id, symbol, booked, invested FROM portfolio.positions
+        UNION ALL SELECT account_id, symbol, -quantity, -cost FROM portfolio.ledger
+      ) total GROUP BY account_id, symbol HAVING sum(booked) <> 0 OR sum(invested) <> 0`,
+  },
+  {
+    name: 'every fill and every transfer stands in the ledger once, with what it cost',
+    looksAt: 'SELECT count(*) FROM portfolio.ledger',
+    violations: `
+      SELECT l.seq, l.fill_id, l.transfer_id, h.id FROM portfolio.ledger l FULL JOIN (
+          SELECT f.id, o.account_id, o.symbol, CASE o.side WHEN 'BUY' THEN f.quantity ELSE -f.quantity END AS quantity,
+                 CASE o.side WHEN 'BUY' THEN f.quantity * f.price ELSE -f.quantity * f.price END + f.fee AS cost
+            FROM execution.fills f JOIN execution.orders o ON o.id = f.order_id
+          UNION ALL SELECT id, account_id, symbol, quantity, cost FROM portfolio.transfers
+        ) h ON h.id = coalesce(l.fill_id, l.transfer_id)
+       WHERE (l.account_id, l.symbol, l.quantity, l.cost) IS DISTINCT FROM (h.account_id, h.symbol, h.quantity, h.cost)`,
+  },
+  {
+    name: 'the fee of a fill in our own book is that of the rate agreed with its order',
+    looksAt: `SELECT count(*) FROM execution.fills WHERE exchange_fill_id LIKE 'paper-%'`,
+    violations: `
+      SELECT f.id, f.fee, o.fee_bps FROM execution.fills f JOIN execution.orders o ON o.id = f.order_id
+       WHERE f.exchange_fill_id LIKE 'paper-%' AND f.fee <> execution.fee(f.quantity * f.price, o.fee_bps)`,
+  },
+  {
     name: 'no balance, position or reservation is negative',
     looksAt: 'SELECT (SELECT count(*) FROM portfolio.accounts) + (SELECT count(*) FROM portfolio.positions)',
     violations: `
@@ -123,10 +162,10 @@ export const INVARIANTS: readonly Invariant[] = [
             FROM execution.order_events e, jsonb_each(e.data) AS field GROUP BY e.order_id
         ) e ON e.order_id = o.id
        WHERE (o.account_id::text, o.client_order_id, o.symbol, o.side, o.type, o.quantity, o.price, o.mode, o.time_in_force,
-              o.expire_at, o.denial_reason) IS DISTINCT FROM
+              o.expire_at, o.denial_reason, o.fee_bps) IS DISTINCT FROM
              (ordered->>'accountId', ordered->>'clientOrderId', ordered->>'symbol', ordered->>'side', ordered->>'type',
               (ordered->>'quantity')::numeric, (ordered->>'price')::numeric, ordered->>'mode', ordered->>'timeInForce',
-              (ordered->>'expireAt')::timestamptz, ordered->>'denialReason')
+              (ordered->>'expireAt')::timestamptz, ordered->>'denialReason', coalesce((ordered->>'feeBps')::numeric, 0))
           OR (o.filled_quantity, o.average_fill_price, o.reserved_cash, o.reserved_quantity) IS DISTINCT FROM
              (coalesce((latest->>'filledQuantity')::numeric, 0), (latest->>'averageFillPrice')::numeric,
               (latest->>'reservedCash')::numeric, (latest->>'reservedQuantity')::numeric)`,

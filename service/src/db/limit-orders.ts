@@ -89,7 +89,7 @@ export const EXECUTE_SQL = `
     CROSS JOIN LATERAL (
       SELECT o.id, o.account_id, o.symbol, o.side, o.version, o.status, o.price AS price_limit, o.created_at,
         o.quantity AS total, o.filled_quantity, o.quantity - o.filled_quantity AS open_quantity, o.reserved_cash,
-        o.reserved_quantity, ${PRIORITY} AS priority, ${IMMEDIATE} AS immediate
+        o.reserved_quantity, ${PRIORITY} AS priority, ${IMMEDIATE} AS immediate, o.fee_bps
       FROM execution.orders o WHERE o.id = r.id AND ${RESTING} AND ${UNEXPIRED} AND ${READY}
       FOR NO KEY UPDATE SKIP LOCKED
     ) o
@@ -98,7 +98,8 @@ export const EXECUTE_SQL = `
         CASE o.side WHEN 'BUY' THEN q.ask_size ELSE q.bid_size END AS size
       FROM quoted q WHERE q.symbol = o.symbol
     ) q ON CASE o.side
-      WHEN 'BUY' THEN q.price <= o.price_limit OR (o.price_limit IS NULL AND q.price * o.open_quantity <= o.reserved_cash)
+      WHEN 'BUY' THEN q.price <= o.price_limit OR (o.price_limit IS NULL
+        AND q.price * o.open_quantity + execution.fee(q.price * o.open_quantity, o.fee_bps) <= o.reserved_cash)
       ELSE q.price >= o.price_limit OR o.price_limit IS NULL END
     LIMIT $2::integer
   ), locked_accounts AS MATERIALIZED (
@@ -113,7 +114,8 @@ export const EXECUTE_SQL = `
       ELSE greatest(least(r.open_quantity, coalesce(r.size, r.ahead + r.open_quantity) - r.ahead), 0) END AS quantity
     FROM ranked r
   ), settled AS MATERIALIZED (
-    SELECT a.*, a.quantity * a.price AS value, gen_random_uuid() AS fill_id, a.filled_quantity + a.quantity AS filled,
+    SELECT a.*, a.quantity * a.price AS value, execution.fee(a.quantity * a.price, a.fee_bps) AS fee,
+      gen_random_uuid() AS fill_id, a.filled_quantity + a.quantity AS filled,
       CASE WHEN a.quantity = a.open_quantity THEN 'FILLED' ELSE 'PARTIALLY_FILLED' END AS to_status,
       CASE WHEN a.quantity = a.open_quantity THEN 'FILLED' ELSE 'PARTLY_FILLED' END AS event,
       round(a.reserved_cash * (a.open_quantity - a.quantity) / a.open_quantity, 16) AS kept_cash,
@@ -124,11 +126,11 @@ export const EXECUTE_SQL = `
     FROM allotted a WHERE a.quantity > 0 AND (SELECT count(*) FROM locked_accounts) > 0
   ), filled AS (
     INSERT INTO execution.fills (id, order_id, exchange_fill_id, quantity, price, fee, at)
-    SELECT s.fill_id, s.id, 'paper-' || s.id || '-' || (s.version + 1), s.quantity, s.price, 0, now() FROM settled s
+    SELECT s.fill_id, s.id, 'paper-' || s.id || '-' || (s.version + 1), s.quantity, s.price, s.fee, now() FROM settled s
   ), described AS MATERIALIZED (
     SELECT s.id, s.version, s.status, s.to_status, s.event, jsonb_build_object('fillId', s.fill_id,
       'accountId', s.account_id, 'symbol', s.symbol, 'side', s.side,
-      'quantity', trim_scale(s.quantity)::text, 'price', trim_scale(s.price)::text,
+      'quantity', trim_scale(s.quantity)::text, 'price', trim_scale(s.price)::text, 'fee', trim_scale(s.fee)::text,
       'filledQuantity', trim_scale(s.filled)::text, 'averageFillPrice', trim_scale(s.average)::text,
       'reservedCash', trim_scale(s.kept_cash)::text, 'reservedQuantity', trim_scale(s.kept_quantity)::text) AS data
     FROM settled s
@@ -155,14 +157,14 @@ export const EXECUTE_SQL = `
     UPDATE portfolio.accounts a SET cash = a.cash + d.delta, reserved = a.reserved - d.released
     FROM (
       SELECT account_id, sum(reserved_cash - kept_cash) AS released,
-        sum(CASE side WHEN 'BUY' THEN reserved_cash - kept_cash - value ELSE value END) AS delta
+        sum(CASE side WHEN 'BUY' THEN reserved_cash - kept_cash - value ELSE value END - fee) AS delta
       FROM settled GROUP BY account_id
     ) d
     WHERE a.id = d.account_id
   ), deltas AS MATERIALIZED (
     SELECT account_id, symbol, sum(reserved_quantity - kept_quantity) AS released,
       coalesce(sum(quantity) FILTER (WHERE side = 'BUY'), 0) AS bought,
-      coalesce(sum(value) FILTER (WHERE side = 'BUY'), 0) AS bought_cost,
+      coalesce(sum(value + fee) FILTER (WHERE side = 'BUY'), 0) AS bought_cost,
       coalesce(sum(quantity) FILTER (WHERE side = 'SELL'), 0) AS sold
     FROM settled GROUP BY account_id, symbol
   ), positions AS (

@@ -86,7 +86,7 @@ const WRITE_CHANGE_SQL = `
     WHERE a.id = $2::uuid
   ), delta AS MATERIALIZED (
     SELECT CASE $4::text WHEN 'BUY' THEN $18::numeric ELSE 0 END AS bought,
-      CASE $4::text WHEN 'BUY' THEN $18::numeric * $19::numeric ELSE 0 END AS bought_cost,
+      CASE $4::text WHEN 'BUY' THEN $18::numeric * $19::numeric + $20::numeric ELSE 0 END AS bought_cost,
       CASE $4::text WHEN 'SELL' THEN $18::numeric ELSE 0 END AS sold
   ), position AS (
     INSERT INTO portfolio.positions AS p (account_id, symbol, quantity, reserved, cost)

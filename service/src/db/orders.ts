@@ -7,7 +7,7 @@ export const ORDER_COLUMNS = `
   trim_scale(o.quantity) AS quantity, trim_scale(o.price) AS price, o.mode, o.time_in_force AS "timeInForce",
   o.expire_at AS "expireAt", o.status, o.version, trim_scale(o.filled_quantity) AS "filledQuantity",
   trim_scale(o.average_fill_price) AS "averageFillPrice", trim_scale(o.reserved_cash) AS "reservedCash",
-  trim_scale(o.reserved_quantity) AS "reservedQuantity", o.denial_reason AS "denialReason",
+  trim_scale(o.reserved_quantity) AS "reservedQuantity", o.denial_reason AS "denialReason", trim_scale(o.fee_bps) AS "feeBps",
   o.created_at AS "createdAt", o.updated_at AS "updatedAt"`;
 
 /** The most events that one order is read with; an order has a handful. */

@@ -49,7 +49,7 @@ export const READ_PLACEMENT_SQL = `
     trim_scale(s.tick_size) AS "tickSize", trim_scale(s.lot_size) AS "lotSize", trim_scale(s.min_notional) AS "minNotional",
     trim_scale(coalesce(p.quantity - p.reserved, 0)) AS "freeQuantity",
     trim_scale(q.bid) AS bid, trim_scale(q.ask) AS ask,
-    s.calendar, ${closuresOf('s.calendar')} AS closures,
+    trim_scale(s.taker_fee_bps) AS "takerFeeBps", s.calendar, ${closuresOf('s.calendar')} AS closures,
     ${RISK_COLUMNS}
   FROM (SELECT) one
   LEFT JOIN risk.kill_switch k ON true
@@ -65,15 +65,17 @@ export const READ_PLACEMENT_SQL = `
 /**
  * $1 id, $2 account, $3 client order id, $4 symbol, $5 side, $6 type, $7 quantity, $8 price, $9 mode, $10 time in force,
  * $11 expire at, $12 status, $13 reserved cash, $14 reserved quantity, $15 denial reason, $16 now, $17 event type,
- * $18 event data, $19 idempotency key, $20 request hash, $21 reply status, $22 reply body, $23 notional.
+ * $18 event data, $19 idempotency key, $20 request hash, $21 reply status, $22 reply body, $23 notional,
+ * $24 fee in basis points.
  */
 export const WRITE_PLACEMENT_SQL = `
   WITH placed AS (
     INSERT INTO execution.orders (id, account_id, client_order_id, symbol, side, type, quantity, price, mode,
-      time_in_force, expire_at, status, reserved_cash, reserved_quantity, denial_reason, created_at, updated_at, notional)
+      time_in_force, expire_at, status, reserved_cash, reserved_quantity, denial_reason, created_at, updated_at, notional,
+      fee_bps)
     VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::numeric, $8::numeric, $9::text,
       $10::text, $11::timestamptz, $12::text, $13::numeric, $14::numeric, $15::text, $16::timestamptz, $16::timestamptz,
-      $23::numeric)
+      $23::numeric, $24::numeric)
   ), event AS (
     INSERT INTO execution.order_events (order_id, version, type, from_status, to_status, data, at)
     VALUES ($1::uuid, 1, $17::text, NULL, $12::text, $18::jsonb, $16::timestamptz)
@@ -104,6 +106,7 @@ export interface PlacementFacts extends StoredRiskFacts {
   readonly tickSize: string | null;
   readonly lotSize: string | null;
   readonly minNotional: string | null;
+  readonly takerFeeBps: string | null;
   readonly freeQuantity: string;
   readonly bid: string | null;
   readonly ask: string | null;
@@ -184,6 +187,7 @@ export async function writePlacement(tx: Tx, record: PlacementRecord): Promise<v
       reply.status,
       reply.body,
       record.notional,
+      order.feeBps,
     ],
   });
 }

@@ -1,33 +1,73 @@
+import type { Lot, PnlMethod } from '../domain/pnl.ts';
 import type { Tx } from './pool.ts';
 
-/** What an account holds of one symbol; decimal strings. */
-export interface Position {
+/** What an account holds of one symbol, with what its profit is worked out from; decimal strings. */
+export interface HeldPosition {
   readonly symbol: string;
   readonly quantity: string;
   readonly reserved: string;
-  /** What the quantity was bought for. */
-  readonly cost: string;
+  /** What the quantity was bought for, by average cost, fees included. */
+  readonly averageCost: string;
+  /** All that was ever paid for the symbol less all that came back. */
+  readonly invested: string;
+  /** The newest lots, as many as hold the quantity, newest first; null unless the method is FIFO. */
+  readonly lots: readonly Lot[] | null;
+  /** The last quote's bid and its age in milliseconds, however old; null where there is none. */
+  readonly bid: string | null;
+  readonly priceAgeMs: number | null;
+  /** Whether no other source contradicts that quote. */
+  readonly agreed: boolean;
 }
 
-/** Cash that is free and cash that resting BUY orders hold; decimal strings. */
-export interface Portfolio {
+/** Cash that is free, cash that resting BUY orders hold, and what is held; decimal strings. */
+export interface HeldPortfolio {
   readonly cash: string;
   readonly reserved: string;
-  readonly positions: readonly Position[];
+  /** `invested` of all symbols of which nothing is held any more. */
+  readonly closedInvested: string;
+  readonly positions: readonly HeldPosition[];
 }
 
+/** The most lots of one position that are read; one that is spread over more has no known cost by FIFO. */
+export const LOTS_MAX = 10_000;
+
+/** Walks the purchases of a position from the newest back until they hold its quantity: a bounded range of an index. */
+const OPEN_LOTS = `
+  WITH RECURSIVE lot AS (
+    SELECT n.seq, n.quantity, n.cost, n.quantity::numeric AS covered, 1 AS place FROM (
+      SELECT l.seq, l.quantity, l.cost FROM portfolio.ledger l
+      WHERE l.account_id = p.account_id AND l.symbol = p.symbol AND l.quantity > 0 ORDER BY l.seq DESC LIMIT 1
+    ) n
+    UNION ALL
+    SELECT n.seq, n.quantity, n.cost, lot.covered + n.quantity, lot.place + 1 FROM lot CROSS JOIN LATERAL (
+      SELECT l.seq, l.quantity, l.cost FROM portfolio.ledger l
+      WHERE l.account_id = p.account_id AND l.symbol = p.symbol AND l.quantity > 0 AND l.seq < lot.seq ORDER BY l.seq DESC LIMIT 1
+    ) n
+    WHERE lot.covered < p.quantity AND lot.place < ${LOTS_MAX}
+  )
+  SELECT coalesce(jsonb_agg(jsonb_build_object('quantity', trim_scale(lot.quantity)::text,
+    'cost', trim_scale(lot.cost)::text) ORDER BY lot.place), '[]') FROM lot`;
+
 /** Cash and positions of one moment: a single statement, so that no fill falls between them. */
-export async function findPortfolio(tx: Tx, accountId: string): Promise<Portfolio | undefined> {
-  const { rows } = await tx.query<Portfolio>({
+export async function findPortfolio(tx: Tx, accountId: string, method: PnlMethod): Promise<HeldPortfolio | undefined> {
+  const { rows } = await tx.query<HeldPortfolio>({
     name: 'find-portfolio',
     text: `SELECT trim_scale(a.cash) AS cash, trim_scale(a.reserved) AS reserved,
+        trim_scale(coalesce((SELECT sum(p.invested) FROM portfolio.positions p
+          WHERE p.account_id = a.id AND p.quantity = 0), 0)) AS "closedInvested",
         coalesce((
           SELECT jsonb_agg(jsonb_build_object('symbol', p.symbol, 'quantity', trim_scale(p.quantity)::text,
-            'reserved', trim_scale(p.reserved)::text, 'cost', trim_scale(p.cost)::text) ORDER BY p.symbol)
-          FROM portfolio.positions p WHERE p.account_id = a.id AND p.quantity > 0
+            'reserved', trim_scale(p.reserved)::text, 'averageCost', trim_scale(p.cost)::text,
+            'invested', trim_scale(p.invested)::text,
+            'lots', CASE WHEN $2::text = 'fifo' THEN (${OPEN_LOTS}) END,
+            'bid', trim_scale(q.bid)::text,
+            'agreed', EXISTS (SELECT FROM market.executable_quotes e WHERE e.symbol = p.symbol),
+            'priceAgeMs', round(extract(epoch FROM clock_timestamp() - q.as_of) * 1000)) ORDER BY p.symbol)
+          FROM portfolio.positions p LEFT JOIN market.quotes q ON q.symbol = p.symbol
+          WHERE p.account_id = a.id AND p.quantity > 0
         ), '[]') AS positions
       FROM portfolio.accounts a WHERE a.id = $1::uuid`,
-    values: [accountId],
+    values: [accountId, method],
   });
   return rows[0];
 }

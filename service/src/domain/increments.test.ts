@@ -4,7 +4,7 @@ import { OrderServiceError } from './errors.ts';
 import type { NewOrder } from './order.ts';
 import { checkIncrements } from './risk.ts';
 
-const INSTRUMENT = { tickSize: '0.05', lotSize: '0.001', minNotional: '10' };
+const INSTRUMENT = { tickSize: '0.05', lotSize: '0.001', minNotional: '10', takerFeeBps: '0' };
 const ORDER: NewOrder = {
   symbol: 'ANY',
   side: 'BUY',
@@ -64,8 +64,8 @@ describe('prices off their tick and quantities off their lot', () => {
     const units = fc.bigInt({ min: 1n, max: 10n ** 12n });
     fc.assert(
       fc.property(units, units, units, (step, price, quantity) => {
-        const tick = { tickSize: decimal(step), lotSize: '0.00000001', minNotional: '0' };
-        const lot = { tickSize: '0.00000001', lotSize: decimal(step), minNotional: '0' };
+        const tick = { tickSize: decimal(step), lotSize: '0.00000001', minNotional: '0', takerFeeBps: '0' };
+        const lot = { tickSize: '0.00000001', lotSize: decimal(step), minNotional: '0', takerFeeBps: '0' };
         const order = { price: decimal(price), quantity: decimal(quantity) };
         expect(refusal(order, tick)).toBe(price % step === 0n ? 'accepted' : 'invalid_price_increment');
         expect(refusal(order, lot)).toBe(quantity % step === 0n ? 'accepted' : 'invalid_quantity_increment');

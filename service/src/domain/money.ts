@@ -90,7 +90,22 @@ export function quotient(left: string, right: string): string {
 
 /** Rounded up to CASH_SCALE: what is set aside must never be less than what is owed. */
 export function roundUpToCash(value: string): string {
-  return parse(value).round(CASH_SCALE, Decimal.roundUp).toFixed();
+  return roundUp(value, CASH_SCALE);
+}
+
+/** Rounded away from zero to so many decimal places. */
+export function roundUp(value: string, places: number): string {
+  return parse(value).round(places, Decimal.roundUp).toFixed();
+}
+
+/** Rounded towards zero to so many decimal places. */
+export function roundDown(value: string, places: number): string {
+  return parse(value).round(places, Decimal.roundDown).toFixed();
+}
+
+/** `value` × `part` ÷ `whole`, rounded once, half to even, to CASH_SCALE. `whole` must not be zero. */
+export function shareOf(value: string, part: string, whole: string): string {
+  return parse(value).times(parse(part)).div(parse(whole)).toFixed();
 }
 
 /** -1, 0 or 1. */

@@ -102,6 +102,8 @@ export interface Order {
   readonly reservedCash: string;
   readonly reservedQuantity: string;
   readonly denialReason: string | null;
+  /** The fee of every fill, in basis points of its notional. */
+  readonly feeBps: string;
   readonly createdAt: string;
   readonly updatedAt: string;
 }

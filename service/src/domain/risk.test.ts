@@ -6,7 +6,7 @@ import { overlaid } from './risk-limits.ts';
 
 const LIMITS: RiskLimits = { maxOrderNotional: '1000', marketOrderPaddingBps: 500, quoteMaxAgeMs: 1000 };
 const FACTS: RiskFacts = {
-  instrument: { tickSize: '0.01', lotSize: '0.001', minNotional: '10' },
+  instrument: { tickSize: '0.01', lotSize: '0.001', minNotional: '10', takerFeeBps: '0' },
   freeCash: '500',
   freeQuantity: '3',
   freshQuote: { bid: '99', ask: '100' },

@@ -1,5 +1,6 @@
 import { OrderServiceError } from './errors.ts';
-import { compare, isBookable, isMultipleOf, multiply, roundUpToCash } from './money.ts';
+import { feeReserveOf } from './fees.ts';
+import { add, compare, isBookable, isMultipleOf, multiply, roundUpToCash } from './money.ts';
 import type { NewOrder } from './order.ts';
 import { limitsInForce, type StoredLimits } from './risk-limits.ts';
 import { type Denial, denial, limitDenial, plainDenial, type RuleFacts, type Touch } from './risk-rules.ts';
@@ -14,11 +15,13 @@ export interface RiskLimits {
   readonly quoteMaxAgeMs: number;
 }
 
-/** Increments and minimum of a symbol, as decimal strings. */
+/** Increments, minimum and fee of a symbol, as decimal strings. */
 export interface Instrument {
   readonly tickSize: string;
   readonly lotSize: string;
   readonly minNotional: string;
+  /** In basis points of the notional. */
+  readonly takerFeeBps: string;
 }
 
 /** What the decision looks at, read under the account's lock. */
@@ -126,7 +129,7 @@ export function decide(order: NewOrder, facts: RiskFacts, service: RiskLimits): 
     checkMinNotional(notional, facts.instrument);
   }
   const objection = limitDenial({ order, notional, facts, limits }) ?? fundsDenial(order, notional, facts);
-  return objection === null ? accepted(order, notional) : { kind: 'denied', denial: objection };
+  return objection === null ? accepted(order, notional, facts) : { kind: 'denied', denial: objection };
 }
 
 /** The most that the order can be worth: at its limit, or at the touch with padding for a MARKET BUY. */
@@ -147,7 +150,8 @@ function worstNotional(order: NewOrder, facts: RiskFacts, limits: RiskLimits): s
 function fundsDenial(order: NewOrder, notional: string, facts: RiskFacts): Denial | null {
   if (order.side === 'BUY') {
     const { freeCash } = facts;
-    return compare(notional, freeCash) > 0 ? denial('INSUFFICIENT_CASH', freeCash, '0', notional) : null;
+    const needed = cashNeeded(notional, facts);
+    return compare(needed, freeCash) > 0 ? denial('INSUFFICIENT_CASH', freeCash, '0', needed) : null;
   }
   const { freeQuantity } = facts;
   return compare(order.quantity, freeQuantity) > 0
@@ -155,8 +159,13 @@ function fundsDenial(order: NewOrder, notional: string, facts: RiskFacts): Denia
     : null;
 }
 
-function accepted(order: NewOrder, notional: string): RiskDecision {
+/** What a BUY sets aside: its worth and the fees of its fills. */
+function cashNeeded(notional: string, { instrument }: RiskFacts): string {
+  return add(notional, feeReserveOf(notional, instrument.takerFeeBps));
+}
+
+function accepted(order: NewOrder, notional: string, facts: RiskFacts): RiskDecision {
   return order.side === 'BUY'
-    ? { kind: 'accepted', notional, reservedCash: notional, reservedQuantity: '0' }
+    ? { kind: 'accepted', notional, reservedCash: cashNeeded(notional, facts), reservedQuantity: '0' }
     : { kind: 'accepted', notional, reservedCash: '0', reservedQuantity: order.quantity };
 }

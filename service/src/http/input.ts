@@ -48,6 +48,11 @@ export const positiveDecimal = z
 /** A point in time with its offset, as ISO 8601. */
 export const timestamp = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with its offset' });
 
+/** How many entries a page of a list has. */
+export function pageLimit(fallback: number, max: number) {
+  return z.coerce.number().int().min(1).max(max).default(fallback).meta({ type: 'integer', minimum: 1, maximum: max });
+}
+
 /** The id of an order or an account. */
 export const uuid = z.guid({ error: 'must be a UUID' });
 

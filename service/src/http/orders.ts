@@ -6,7 +6,7 @@ import { type ListOrdersQuery, ORDER_PAGE_DEFAULT, ORDER_PAGE_MAX, type OrderPag
 import type { PlaceOrderCommand, PlaceOrderDeps, PlaceOrderOutcome, RenderedReply } from '../orders/place-order.ts';
 import { asKnownError, STATUS_OF } from './errors.ts';
 import { requestHash } from './idempotency-key.ts';
-import { positiveDecimal, symbol, timestamp, uuid } from './input.ts';
+import { pageLimit, positiveDecimal, symbol, timestamp, uuid } from './input.ts';
 import { accountOf, type ReadScope, readAccountOf, readScopeOf } from './principal.ts';
 import { PROBLEM_CONTENT_TYPE } from './problem.ts';
 import { renderPlacement } from './render-placement.ts';
@@ -61,6 +61,7 @@ const order = z.strictObject({
   reservedCash: decimal,
   reservedQuantity: decimal,
   denialReason: z.string().nullable(),
+  feeBps: decimal.meta({ description: 'The fee of every fill, in basis points of its notional.' }),
   createdAt: z.string(),
   updatedAt: z.string(),
 });
@@ -81,13 +82,7 @@ const listQuery = z.strictObject({
   status: z.enum(ORDER_STATUSES).optional(),
   symbol: symbol.optional(),
   cursor: z.string().max(200).optional(),
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(ORDER_PAGE_MAX)
-    .default(ORDER_PAGE_DEFAULT)
-    .meta({ type: 'integer', minimum: 1, maximum: ORDER_PAGE_MAX }),
+  limit: pageLimit(ORDER_PAGE_DEFAULT, ORDER_PAGE_MAX),
 });
 /** Anything that is no id of an order names no order: 404, not 400. */
 const orderPath = z.strictObject({ id: z.string() });

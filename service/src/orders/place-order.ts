@@ -104,8 +104,8 @@ async function placeUnderLocks(
   if (stored !== null) {
     return { kind: 'replayed', reply: stored };
   }
-  const { decision, expireAt } = judgeOrder(facts, deps, command.order);
-  const placement = placementOf(command, { now: facts.now, expireAt }, decision);
+  const { decision, ...begun } = judgeOrder(facts, deps, command.order);
+  const placement = placementOf(command, { now: facts.now, ...begun }, decision);
   const reply = deps.render(placement);
   await writePlacement(tx, {
     order: placement.order,
@@ -156,10 +156,11 @@ function refuseWhileEngaged(facts: PlacementFacts, order: NewOrder): void {
   throw new OrderServiceError('kill_switch_engaged', { details: { state, reason } });
 }
 
-/** What becomes of an order, and when it would end by itself (RFC 3339; null: not by itself). */
+/** What becomes of an order, when it would end by itself (RFC 3339; null: not by itself), and the fee of its fills. */
 export interface Judgement {
   readonly decision: RiskDecision;
   readonly expireAt: string | null;
+  readonly feeBps: string;
 }
 
 /**
@@ -176,21 +177,22 @@ export function judgeOrder(facts: PlacementFacts, deps: Omit<JudgeDeps, 'pool'>,
   if (decision.kind === 'accepted' && facts.clientOrderIdTaken) {
     throw new OrderServiceError('duplicate_client_order_id');
   }
-  const { calendar } = riskFacts;
-  return { decision, expireAt: expiryOf(order, facts.now, (at) => sessionEndOf(calendar, at, facts.closures)) };
+  const { calendar, instrument } = riskFacts;
+  const expireAt = expiryOf(order, facts.now, (at) => sessionEndOf(calendar, at, facts.closures));
+  return { decision, expireAt, feeBps: instrument.takerFeeBps };
 }
 
 function riskFactsOf(facts: PlacementFacts, symbol: string, opens: typeof isOpen): RiskFacts {
-  const { freeCash, tickSize, lotSize, minNotional, calendar, bid, ask, lastBid, lastAsk } = facts;
+  const { freeCash, tickSize, lotSize, minNotional, takerFeeBps, calendar, bid, ask, lastBid, lastAsk } = facts;
   if (freeCash === null) {
     throw new OrderServiceError('account_missing');
   }
-  if (tickSize === null || lotSize === null || minNotional === null || calendar === null) {
+  if (tickSize === null || lotSize === null || minNotional === null || takerFeeBps === null || calendar === null) {
     throw new OrderServiceError('unknown_symbol', { details: { symbol } });
   }
   return {
     ...facts,
-    instrument: { tickSize, lotSize, minNotional },
+    instrument: { tickSize, lotSize, minNotional, takerFeeBps },
     freeCash,
     calendar,
     sessionOpen: opens(calendar, Temporal.Instant.from(facts.now), facts.closures),
@@ -201,14 +203,14 @@ function riskFactsOf(facts: PlacementFacts, symbol: string, opens: typeof isOpen
 }
 
 /** What the order's row takes over from its judgement. */
-type Begun = Pick<Order, 'expireAt'> & { readonly now: string };
+type Begun = Pick<Order, 'expireAt' | 'feeBps'> & { readonly now: string };
 
 function placementOf(command: PlaceOrderCommand, begun: Begun, decision: RiskDecision): Placement {
   const order = newRow(command, begun, decision);
   return decision.kind === 'accepted' ? { kind: 'placed', order } : { kind: 'denied', order, denial: decision.denial };
 }
 
-function newRow(command: PlaceOrderCommand, { now, expireAt }: Begun, decision: RiskDecision): Order {
+function newRow(command: PlaceOrderCommand, { now, expireAt, feeBps }: Begun, decision: RiskDecision): Order {
   const { order } = command;
   const id = randomUUIDv7();
   return {
@@ -230,6 +232,7 @@ function newRow(command: PlaceOrderCommand, { now, expireAt }: Begun, decision: 
     reservedCash: decision.kind === 'accepted' ? plain(decision.reservedCash) : '0',
     reservedQuantity: decision.kind === 'accepted' ? plain(decision.reservedQuantity) : '0',
     denialReason: decision.kind === 'accepted' ? null : decision.denial.reason,
+    feeBps,
     createdAt: now,
     updatedAt: now,
   };
