@@ -17,13 +17,16 @@ import { openApiRoute } from './http/openapi.ts';
 import { orderRoutes } from './http/orders.ts';
 import { portfolioRoutes } from './http/portfolio.ts';
 import { createReadiness } from './http/readiness.ts';
+import { riskRoutes } from './http/risk.ts';
 import type { Route } from './http/route.ts';
 import { createServer } from './http/server.ts';
+import { strategyRoutes } from './http/strategies.ts';
 import { type ProcessingOutcome, tradeRoutes } from './http/trade.ts';
 import { createKillSwitch, type KillSwitchControl, readKillSwitch } from './kill-switch/kill-switch.ts';
 import { createRedisSwitch } from './kill-switch/redis-switch.ts';
 import { WATCH_INTERVAL_MS } from './kill-switch/watch.ts';
 import { cancelOrder } from './orders/cancel-order.ts';
+import { checkOrder } from './orders/check-order.ts';
 import type { ExecutionCycle } from './orders/execute-limit-orders.ts';
 import { getOrder, getOrderEvents } from './orders/get-order.ts';
 import { getPortfolio } from './orders/get-portfolio.ts';
@@ -32,6 +35,8 @@ import { listFills } from './orders/list-fills.ts';
 import { listOrders } from './orders/list-orders.ts';
 import { placeOrder } from './orders/place-order.ts';
 import { processOrders } from './orders/process-orders.ts';
+import { changeLimits, getLimits } from './orders/risk-limits.ts';
+import { changeStrategy, listStrategies } from './orders/strategies.ts';
 import { createRedis, type Redis } from './redis.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
@@ -148,13 +153,10 @@ async function processRequested(context: Context, report: (cycle: ExecutionCycle
 function tradingRoutes(context: Context): readonly Route[] {
   const { config, pools, metrics, killSwitch } = context;
   const report = createCycleReport(context.logger);
+  const judging = { pool: pools.api, limits: config.orders, switchInRedis: killSwitch.positionInRedis };
   return [
     ...orderRoutes({
-      placeOrder: (command, render) =>
-        placeOrder(
-          { pool: pools.api, limits: config.orders, switchInRedis: killSwitch.positionInRedis, render },
-          command,
-        ),
+      placeOrder: (command, render) => placeOrder({ ...judging, render }, command),
       cancelOrder: (command) => cancelOrder(pools.api, command),
       getOrder: (scope, orderId) => getOrder(pools.api, scope, orderId),
       getOrderEvents: (scope, orderId) => getOrderEvents(pools.api, scope, orderId),
@@ -172,6 +174,15 @@ function tradingRoutes(context: Context): readonly Route[] {
     ...lockoutRoutes({
       listLockouts: (query) => listLockouts(pools.api, query),
       clearLockout: (address, by) => clearLockout(pools.api, address, by),
+    }),
+    ...riskRoutes({
+      checkOrder: (accountId, order) => checkOrder(judging, accountId, order),
+      getLimits: (accountId) => getLimits(pools.api, config.orders.maxOrderNotional, accountId),
+      changeLimits: (request) => changeLimits(pools.api, config.orders.maxOrderNotional, request),
+    }),
+    ...strategyRoutes({
+      listStrategies: (query) => listStrategies(pools.api, query),
+      changeStrategy: (strategy, status, by) => changeStrategy(judging, strategy, status, by),
     }),
     ...tradeRoutes({
       processOrders: () => processRequested(context, report),

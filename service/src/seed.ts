@@ -8,14 +8,15 @@ import { insertInstruments } from './db/instruments.ts';
 import { type DatabasePool, type Tx, transaction } from './db/pool.ts';
 import { upsertQuotes } from './db/quotes.ts';
 import { changeLimitRow } from './db/risk-limits.ts';
+import { insertStrategies } from './db/strategies.ts';
 import { type KeyRole, mintKey } from './domain/api-key.ts';
 import type { LimitsChange } from './domain/risk-limits.ts';
 
 const USAGE = `Usage: node service/src/seed.ts [--traders N] [--wide-limits] [--json]
 
-Fills a throwaway database with demo data: three symbols with quotes, N traders (default 10) with cash, holdings and a key
-each, and a viewer, an operator and an admin key. Prints the keys as JSON. Run again, it makes further keys, and
-neither accounts nor cash twice.
+Fills a throwaway database with demo data: three symbols with quotes, N traders (default 10) with cash, holdings, a
+stopped strategy and a key each, and a viewer, an operator and an admin key. Prints the keys as JSON. Run again, it makes
+further keys, and neither accounts nor cash twice.
 
   --traders N    1 to 1000
   --wide-limits  gives these traders limits that no load test runs into, and makes one trader more, with cash alone, who
@@ -160,6 +161,10 @@ async function seedTraders(tx: Tx, count: number): Promise<Account[]> {
   );
   await recordTransfers(tx, transfers, 'seed');
   await setLimits(tx, fresh, LIMITS_OF_HOLDERS, 'holdings of the seed');
+  await insertStrategies(
+    tx,
+    fresh.map(({ id }) => ({ id: randomUUIDv7(), accountId: id, name: 'demo' })),
+  );
   return accounts.toSorted((a, b) => a.name.localeCompare(b.name));
 }
 

@@ -24,7 +24,8 @@ export interface OrdersDeps {
   readonly countOrder: (outcome: PlacementOutcome) => void;
 }
 
-const newOrder = z.strictObject({
+/** The body of an order, as it is placed and as a dry run takes it. */
+export const newOrder = z.strictObject({
   symbol,
   side: z.enum(['BUY', 'SELL']),
   type: z.enum(['LIMIT', 'MARKET']),
@@ -90,7 +91,8 @@ const orderPath = z.strictObject({ id: z.string() });
 const READERS = ['viewer', 'trader', 'operator', 'admin'] as const;
 const PATH = '/api/v1/orders';
 
-function toNewOrder(body: z.output<typeof newOrder>): NewOrder {
+/** The order as the domain knows it. */
+export function toNewOrder(body: z.output<typeof newOrder>): NewOrder {
   return {
     symbol: body.symbol,
     side: body.side,

@@ -10,6 +10,7 @@ import type { LimitsChange } from '../../src/domain/risk-limits.ts';
 import {
   type Placement,
   type PlaceOrderCommand,
+  type PlaceOrderDeps,
   type PlaceOrderOutcome,
   placeOrder,
 } from '../../src/orders/place-order.ts';
@@ -94,9 +95,10 @@ export function place(
   accountId: string,
   order: Partial<NewOrder> = {},
   command: Partial<PlaceOrderCommand> = {},
+  deps: Partial<PlaceOrderDeps> = {},
 ): Promise<PlaceOrderOutcome> {
   return placeOrder(
-    { pool, limits: LIMITS, isOpen: () => true, render: renderPlacement },
+    { pool, limits: LIMITS, isOpen: () => true, render: renderPlacement, ...deps },
     { accountId, idempotencyKey: randomUUID(), requestHash: 'hash', order: newOrder(order), ...command },
   );
 }
