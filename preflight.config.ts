@@ -25,6 +25,7 @@ export default defineConfig({
       LOCKOUT_FAILURES_PER_KEY: '1000000',
       LOCKOUT_FAILURES_PER_ADDRESS: '1000000',
       QUOTE_MAX_AGE_MS: '600000',
+      CORS_ORIGINS: 'https://desk.example',
     },
     variables: {
       DATABASE_URL: { required: true, refused: ['', 'not a url', 'mysql://127.0.0.1/service', 'postgres://'] },
@@ -40,6 +41,9 @@ export default defineConfig({
       MAX_ORDER_NOTIONAL: { required: false, refused: ['0', '-1', '1e400', 'lots'] },
       PNL_METHOD: { required: false, refused: ['lifo'] },
       DRAIN_DEADLINE_MS: { required: false, refused: ['-1', '86400000', 'later'] },
+      CORS_ORIGINS: { required: false, refused: ['*', 'null', 'https://desk.example/path', 'https://*.example'] },
+      LOCKOUT_FAILURES_PER_ADDRESS: { required: false, refused: ['0', 'never'] },
+      TRUST_PROXY_HOPS: { required: false, refused: ['-1', '6', 'true'] },
       LOG_LEVEL: { required: false, refused: ['loud'] },
       NODE_ENV: { required: false, refused: ['staging?'] },
     },
@@ -166,6 +170,17 @@ export default defineConfig({
       '{"active":true,"reason":"preflight: manual","activatedAt":"2026-01-01T00:00:00Z","activatedBy":"ops"}',
     ],
     clear: ['DEL', 'kill_switch:global'],
+  },
+  access: {
+    read: '/api/v1/portfolio',
+    behindOneProxy: { TRUST_PROXY_HOPS: '1' },
+    lockout: {
+      environment: { LOCKOUT_FAILURES_PER_KEY: '5', LOCKOUT_FAILURES_PER_ADDRESS: '10' },
+      failuresPerKey: 5,
+      failuresPerAddress: 10,
+    },
+    rateLimit: { environment: { RATE_LIMIT_PER_MINUTE_ADDRESS: '20' }, perMinute: 20 },
+    allowedOrigin: 'https://desk.example',
   },
   code: {
     // Two checkers take two thirds of the processor time that the compiler's own four do, and end no later on two cores.

@@ -91,6 +91,22 @@ const killSwitchInRedis = z.strictObject({
   forget: z.array(z.string()).min(1).default(['FLUSHALL']),
 });
 
+const environment = z.record(z.string(), z.string());
+
+/** What the service promises to strangers: how often they may ask, how often they may be wrong, whose pages may read. */
+const accessRules = z.strictObject({
+  /** A GET that every writer may do, and that changes nothing. */
+  read: z.string().startsWith('/'),
+  /** Environment of a process that believes one proxy: the last address of X-Forwarded-For is its client's. */
+  behindOneProxy: environment,
+  /** After so many wrong keys that begin like one and the same, or of any kind, a client's address is refused. */
+  lockout: z.strictObject({ environment, failuresPerKey: z.int().min(1), failuresPerAddress: z.int().min(1) }),
+  /** In this environment a client's address may ask so often per minute. */
+  rateLimit: z.strictObject({ environment, perMinute: z.int().min(1) }),
+  /** An origin whose pages may read answers in the sandbox. Without it, none may. */
+  allowedOrigin: z.url().optional(),
+});
+
 const runbooks = z.strictObject({
   /** Globs of the on-call scripts, and of what they source. */
   scripts: z.array(z.string()).min(1),
@@ -118,6 +134,7 @@ const schema = z.strictObject({
   write: write.optional(),
   killSwitch: killSwitch.optional(),
   killSwitchInRedis: killSwitchInRedis.optional(),
+  access: accessRules.optional(),
   code: z.strictObject({
     /** A TypeScript compiler: `--listFiles --pretty false` is appended, to count what it looked at and to read what it says. */
     typeCheck: command,

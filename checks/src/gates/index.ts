@@ -1,4 +1,7 @@
 import type { Gate } from '../engine/gate.ts';
+import anotherAccountsOrderIsNotFound from './access/another-accounts-order-is-not-found.ts';
+import lockoutHolds from './access/lockout-holds.ts';
+import rateLimitsHold from './access/rate-limits-hold.ts';
 import workflowsAreValid from './ci/workflows-are-valid.ts';
 import noConsole from './code/no-console.ts';
 import typesCheck from './code/types-check.ts';
@@ -8,11 +11,14 @@ import backupRestores from './database/backup-restores.ts';
 import foreignKeysAreIndexed from './database/foreign-keys-are-indexed.ts';
 import migrationsRevert from './database/migrations-revert.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
+import corsReflectsNoStranger from './http/cors-reflects-no-stranger.ts';
 import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
 import healthAnswers from './http/health-answers.ts';
+import securityHeadersAreSet from './http/security-headers-are-set.ts';
 import redisEngagesIt from './kill-switch/redis-engages-it.ts';
 import stopsNewOrders from './kill-switch/stops-new-orders.ts';
 import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
+import noSecretIsLogged from './logs/no-secret-is-logged.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
 import noSecretInHistory from './secrets/no-secret-in-history.ts';
@@ -31,6 +37,12 @@ export const gates: readonly Gate[] = [
   migrationsRevert,
   backupRestores,
   everyEndpointNeedsAKey,
+  anotherAccountsOrderIsNotFound,
+  lockoutHolds,
+  rateLimitsHold,
+  corsReflectsNoStranger,
+  securityHeadersAreSet,
+  noSecretIsLogged,
   placementMeetsItsLatency,
   stopsNewOrders,
   redisEngagesIt,

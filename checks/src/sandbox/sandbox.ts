@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config, Credentials } from '../config.ts';
 import { execOrThrow } from '../io/exec.ts';
@@ -25,6 +26,14 @@ export interface Target {
 /** Takes a sabotage back. The tree's own edits are taken back without it. */
 export type Undo = () => Promise<void>;
 
+/** One more process of the service, on ports of its own. */
+export interface Replica {
+  readonly url: string;
+  readonly logFile: string;
+  /** Ends it at once. Closing the sandbox does so too. */
+  close(): Promise<void>;
+}
+
 /** The throwaway stack: a target whose every process is ours to stop. */
 export interface Sandbox extends Target {
   readonly directory: string;
@@ -37,6 +46,11 @@ export interface Sandbox extends Target {
   readonly scratch: ScratchTree;
   /** A new, migrated database on the same cluster, without the seed. Returns its URL. */
   migratedDatabase(name: string): Promise<string>;
+  /**
+   * Starts another process of the service beside it, on the same database and Redis, with some variables set otherwise. While
+   * something is intercepted, its `url` is a proxy's too.
+   */
+  startReplica(environment: Readonly<Record<string, string>>): Promise<Replica>;
   /** Puts a proxy in front of the service: until the undo, `url` is the proxy's. */
   intercept(interception: Interception): Promise<Undo>;
   close(): Promise<void>;
@@ -92,11 +106,15 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
     redisUrl: redis?.url ?? '',
     port: String(port),
     metricsPort: String(metricsPort),
+    secret: randomBytes(32).toString('base64url'),
   };
-  const service = createService({ directory, root, config: config.service, tools, placeholders });
+  const common = { directory, root, tools };
+  const service = createService({ ...common, config: config.service, placeholders, name: 'service' });
   const [seeded] = await Promise.all([run(config.database.seed, databaseUrl), service.start()]);
   const credentials = config.database.credentials(seeded.stdout);
   let url = service.url;
+  let interception: Interception | undefined;
+  let replicas = 0;
   return {
     name: 'sandbox',
     safeToBreak: true,
@@ -115,10 +133,34 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
       if (!scratch) throw new Error('this sandbox runs the real tree, which no sabotage may edit');
       return scratch;
     },
-    async intercept(interception) {
-      const front = await startFront(service.url, interception);
+    async startReplica(environment) {
+      replicas += 1;
+      const name = `replica-${replicas}`;
+      const [own = 0, ownMetrics = 0] = await freePorts(2);
+      const replica = createService({
+        ...common,
+        name,
+        config: { ...config.service, environment: { ...config.service.environment, ...environment } },
+        placeholders: { ...placeholders, port: String(own), metricsPort: String(ownMetrics) },
+      });
+      await replica.start();
+      const front = interception && (await startFront(replica.url, interception));
+      return {
+        url: front?.url ?? replica.url,
+        logFile: replica.logFile,
+        async close() {
+          await front?.close();
+          replica.signal('SIGKILL');
+          await replica.ended();
+        },
+      };
+    },
+    async intercept(asked) {
+      const front = await startFront(service.url, asked);
+      interception = asked;
       url = front.url;
       return async () => {
+        interception = undefined;
         url = service.url;
         await front.close();
       };

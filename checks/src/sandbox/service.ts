@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { Tools } from '../io/tools.ts';
@@ -22,7 +21,9 @@ export interface ServiceOptions {
   root: string;
   config: Config['service'];
   tools: Tools;
-  placeholders: Record<'databaseUrl' | 'redisUrl' | 'port' | 'metricsPort', string>;
+  placeholders: Record<'databaseUrl' | 'redisUrl' | 'port' | 'metricsPort' | 'secret', string>;
+  /** Of its log file. */
+  name: string;
 }
 
 const probeTimeoutMs = 1_000;
@@ -45,11 +46,10 @@ export function fillPlaceholders(
 }
 
 export function createService(options: ServiceOptions): ServiceProcess {
-  const { directory, root, config, tools, placeholders } = options;
+  const { directory, root, config, tools, placeholders, name } = options;
   const url = `http://127.0.0.1:${placeholders.port}`;
-  const logFile = join(directory, 'service.log');
-  const secret = randomBytes(32).toString('base64url');
-  const own = fillPlaceholders(config.environment, { ...placeholders, secret });
+  const logFile = join(directory, `${name}.log`);
+  const own = fillPlaceholders(config.environment, placeholders);
   let running: ServerProcess | undefined;
 
   const start = async () => {
