@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
 import { addAccount, addMarket, quote } from './support/fixtures.ts';
@@ -292,5 +292,52 @@ describe('the kill switch', () => {
     const answer = await service.ask('PUT', '/api/v1/kill-switch', { key: operator, body });
     expect([answer.status, answer.json.code]).toEqual([400, 'invalid_request']);
     expect((await service.ask('GET', '/api/v1/kill-switch', { key: operator })).json.state).toBe('ACTIVE');
+  });
+});
+
+describe('POST /api/v1/orders/:id/cancel', () => {
+  const cancel = (id: unknown, key = trader) => service.ask('POST', `/api/v1/orders/${id}/cancel`, { key });
+
+  it('answers with the canceled order, again and again, also while the kill switch is engaged', async () => {
+    const placed = await service.place(trader, orderBody());
+    const halt = { state: 'HALTED', reason: 'a test of cancel' };
+    await service.ask('PUT', '/api/v1/kill-switch', { key: operator, body: halt });
+    try {
+      const canceled = await cancel(placed.json.id);
+      expect([canceled.status, canceled.json]).toEqual([
+        200,
+        expect.objectContaining({ id: placed.json.id, status: 'CANCELED', reservedCash: '0' }),
+      ]);
+      const again = await cancel(placed.json.id);
+      expect([again.status, again.text]).toEqual([200, canceled.text]);
+    } finally {
+      const clear = { state: 'ACTIVE', reason: 'the test is over' };
+      await service.ask('PUT', '/api/v1/kill-switch', { key: operator, body: clear });
+    }
+    const portfolio = await service.ask('GET', '/api/v1/portfolio', { key: trader });
+    expect(portfolio.json).toMatchObject({ cash: '100000', reserved: '0' });
+  });
+
+  it('tells a filled order with 409, and a foreign, unknown or malformed id with 404', async () => {
+    const filled = await service.place(trader, orderBody({ price: '200' }));
+    await quote(db.pool(), '90', '95');
+    await service.ask('POST', '/api/trade/process-orders', { key: service.processorKey });
+    const late = await cancel(filled.json.id);
+    expect([late.status, late.json.code, late.json.details]).toEqual([
+      409,
+      'order_not_cancelable',
+      { status: 'FILLED' },
+    ]);
+    const stranger = await addKey(db.pool(), 'trader', await addAccount(db.pool(), '1000'));
+    const ids = [randomUUID(), 'mine', '%00'];
+    const answers = await Promise.all([cancel(filled.json.id, stranger), ...ids.map((id) => cancel(id))]);
+    expect(answers.map(({ status, json }) => [status, json.code])).toEqual(answers.map(() => [404, 'order_not_found']));
+  });
+
+  it('is for those who may trade', async () => {
+    const placed = await service.place(trader, orderBody());
+    const viewer = await addKey(db.pool(), 'viewer', accountId);
+    expect((await cancel(placed.json.id, viewer)).status).toBe(403);
+    expect((await service.ask('POST', `/api/v1/orders/${placed.json.id}/cancel`)).status).toBe(401);
   });
 });
