@@ -56,7 +56,7 @@ const idempotencyKey: Json = {
 
 /** Which errors a route can answer with, beyond those that its own responses name. */
 function errorStatuses(each: Route): readonly number[] {
-  const guarded = each.access === 'public' ? [] : [401, 403, 429, 503];
+  const guarded = each.access === 'public' ? [429] : [401, 403, 429, 503];
   const parsed = each.body === undefined ? [] : [413, 415];
   const checked = each.body === undefined && each.query === undefined && each.params === undefined ? [] : [400];
   return [...new Set([...checked, ...guarded, ...parsed, 500])];
