@@ -50,7 +50,7 @@ export default defineConfig({
     liveness: '/health',
     readiness: '/health/ready',
     openApi: '/openapi.json',
-    publicRoutes: ['GET /health', 'GET /health/ready', 'GET /api/v1/health', 'GET /openapi.json'],
+    publicRoutes: ['GET /health', 'GET /health/ready', 'GET /api/v1/health', 'GET /openapi.json', 'GET /docs'],
   },
   database: {
     migrations: 'migrations/*.sql',

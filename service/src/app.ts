@@ -8,12 +8,12 @@ import { findCalendars } from './db/calendars.ts';
 import { createPool, type DatabasePool, withConnection } from './db/pool.ts';
 import { recordCycleEnd } from './db/processing-cycles.ts';
 import { inSession } from './domain/processing-schedule.ts';
+import { documentRoutes } from './http/docs.ts';
 import { healthRoutes } from './http/health.ts';
 import { killSwitchRoutes } from './http/kill-switch.ts';
 import { createListener } from './http/listener.ts';
 import { type LiveRoute, liveRoutes } from './http/live-routes.ts';
 import { lockoutRoutes } from './http/lockouts.ts';
-import { openApiRoute } from './http/openapi.ts';
 import { orderRoutes } from './http/orders.ts';
 import { portfolioRoutes } from './http/portfolio.ts';
 import { createReadiness } from './http/readiness.ts';
@@ -202,7 +202,7 @@ function createExpress(context: Context, role: AppRole): Express {
   });
   const health = healthRoutes({ readiness, uptimeSeconds: () => Math.round(process.uptime()) });
   const routes = role === 'worker' ? health : [...health, ...tradingRoutes(context)];
-  return createServer([...routes, openApiRoute(routes)], {
+  return createServer([...routes, ...documentRoutes(routes)], {
     ...config.http,
     logger: context.logger,
     orderProcessingApiKey: config.orderProcessingApiKey,

@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from './support/database.ts';
 import { addAccount, addMarket } from './support/fixtures.ts';
 import { addKey, orderBody, type RunningApp, startApp } from './support/running-app.ts';
 
-const PUBLIC = ['/health', '/health/ready', '/api/v1/health', '/openapi.json'];
+const PUBLIC = ['/health', '/health/ready', '/api/v1/health', '/openapi.json', '/docs'];
 
 let db: TestDatabase;
 let service: RunningApp;

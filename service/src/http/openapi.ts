@@ -1,10 +1,13 @@
+import { STATUS_CODES } from 'node:http';
 import * as z from 'zod';
 import { PROBLEM_MEANINGS, type ProblemCode, STATUS_OF } from './errors.ts';
+import { exampleOf, exampleOfRequest, type Schema } from './examples.ts';
 import type { Access } from './principal.ts';
 import { PROBLEM_CONTENT_TYPE } from './problem.ts';
-import { type Route, route } from './route.ts';
+import type { ResponseSpec, Route } from './route.ts';
 
-type Json = Readonly<Record<string, unknown>>;
+/** A part of the document. */
+export type Json = Schema;
 
 const codes = Object.keys(PROBLEM_MEANINGS) as ProblemCode[];
 
@@ -43,6 +46,7 @@ function parameters(schema: z.ZodType | undefined, where: 'path' | 'query'): rea
     in: where,
     required: where === 'path' || required.includes(name),
     schema: property,
+    example: exampleOf(property, name),
   }));
 }
 
@@ -52,6 +56,7 @@ const idempotencyKey: Json = {
   required: true,
   description: 'Makes repeating the request safe: the same key and payload give the first reply again.',
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]{1,255}$' },
+  example: 'desk-7-2026-11-20-000123',
 };
 
 /** Which errors a route can answer with, beyond those that its own responses name. */
@@ -67,18 +72,43 @@ function meaningOf(status: number): string {
   return matching.map((code) => `${code}: ${PROBLEM_MEANINGS[code]}`).join(' ');
 }
 
+/** The first error of a status, as it would be sent. */
+function problemContent(status: number): Json {
+  const code = codes.find((candidate) => STATUS_OF[candidate] === status) ?? 'internal';
+  const example = {
+    type: `urn:order-service:problem:${code}`,
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    code,
+    detail: PROBLEM_MEANINGS[code],
+    instance: '0199f1a2b3c4',
+  };
+  return { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' }, example } };
+}
+
+function content({ schema, contentType = 'application/json' }: ResponseSpec, status: number): Json {
+  if (schema === undefined) return problemContent(status);
+  const json = schemaOf(schema, 'output');
+  return { [contentType]: { schema: json, example: exampleOf(json) } };
+}
+
 function responses(each: Route): Json {
-  const problemContent = { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } };
   const errors = errorStatuses(each).map((status) => [
     status,
-    { description: meaningOf(status), content: problemContent },
+    { description: meaningOf(status), content: problemContent(status) },
   ]);
-  const own = Object.entries(each.responses).map(([status, { description, schema }]) => {
-    const content =
-      schema === undefined ? problemContent : { 'application/json': { schema: schemaOf(schema, 'output') } };
-    return [status, { description, content }];
-  });
+  const own = Object.entries(each.responses).map(([status, spec]) => [
+    status,
+    { description: spec.description, content: content(spec, Number(status)) },
+  ]);
   return Object.fromEntries([...errors, ...own]);
+}
+
+function requestBody({ body, example }: Route): Json {
+  if (body === undefined) return {};
+  const schema = schemaOf(body, 'input');
+  const media = { schema, example: example ?? exampleOfRequest(schema) };
+  return { requestBody: { required: true, content: { 'application/json': media } } };
 }
 
 function security(access: Access): readonly Json[] {
@@ -88,13 +118,12 @@ function security(access: Access): readonly Json[] {
 
 function operation(each: Route): Json {
   const headers = each.idempotent === true ? [idempotencyKey] : [];
-  const body = each.body === undefined ? undefined : { 'application/json': { schema: schemaOf(each.body, 'input') } };
   return {
     summary: each.summary,
     operationId: `${each.method.toLowerCase()}${each.path.replaceAll(/[^A-Za-z0-9]+/g, '_')}`,
     security: security(each.access),
     parameters: [...parameters(each.params, 'path'), ...parameters(each.query, 'query'), ...headers],
-    ...(body === undefined ? {} : { requestBody: { required: true, content: body } }),
+    ...requestBody(each),
     responses: responses(each),
   };
 }
@@ -119,21 +148,4 @@ export function openApiDocument(routes: readonly Route[]): Json {
       },
     },
   };
-}
-
-/** `GET /openapi.json` over the given routes and itself; rendered when first asked for, to keep the start quick. */
-export function openApiRoute(routes: readonly Route[]): Route {
-  let rendered: string | undefined;
-  const self: Route = route({
-    method: 'GET',
-    path: '/openapi.json',
-    summary: 'This document.',
-    access: 'public',
-    responses: { 200: { description: 'OpenAPI 3.1', schema: z.looseObject({ openapi: z.string() }) } },
-    handler: async () => {
-      rendered ??= JSON.stringify(openApiDocument([...routes, self]));
-      return { status: 200, body: rendered };
-    },
-  });
-  return self;
 }

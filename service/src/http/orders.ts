@@ -126,6 +126,7 @@ function placeRoute(deps: OrdersDeps): Route {
     access: ['trader', 'admin'],
     idempotent: true,
     body: newOrder,
+    example: { symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', quantity: '0.5', price: '64000.00', mode: 'PAPER' },
     responses: {
       201: { description: 'The order rests in the book, or will be filled at the next quote.', schema: order },
       409: { description: 'In flight under this key, a known clientOrderId, or the kill switch is engaged.' },

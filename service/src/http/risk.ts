@@ -162,6 +162,7 @@ export function riskRoutes(deps: RiskDeps): readonly Route[] {
       summary: 'A dry run: decides about an order exactly as placing it would, and changes nothing.',
       access: ['trader', 'admin'],
       body: newOrder,
+      example: { symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', quantity: '0.5', price: '64000.00', mode: 'PAPER' },
       responses: {
         200: { description: 'Accepted with what it would reserve, or denied with the reason.', schema: check },
         409: { description: 'A known clientOrderId, or the kill switch is engaged.' },

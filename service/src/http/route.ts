@@ -29,6 +29,8 @@ export type RawRequest = RouteRequest<unknown, unknown, unknown>;
 export interface ResponseSpec {
   readonly description: string;
   readonly schema?: z.ZodType;
+  /** Default: application/json. */
+  readonly contentType?: string;
 }
 
 interface RouteSpec<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
@@ -42,6 +44,8 @@ interface RouteSpec<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTyp
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
+  /** A body for the OpenAPI document. Default: made of what the schema requires. */
+  readonly example?: z.input<B>;
   readonly responses: Readonly<Record<number, ResponseSpec>>;
   readonly handler: (request: RouteRequest<z.output<P>, z.output<Q>, z.output<B>>) => Promise<Reply>;
 }
