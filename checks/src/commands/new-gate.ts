@@ -48,6 +48,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: [],
+  // Items that a pass answers: preflight checklist --json has their ids, and checks/src/checklist/items/ takes new ones.
   covers: [],
   unit: 'things',
   why: 'What goes wrong in production when this is not so.',

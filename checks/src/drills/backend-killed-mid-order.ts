@@ -38,7 +38,12 @@ export default defineDrill<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:write'],
-  covers: ['failover.backend-killed', 'orders.acknowledged-survives', 'orders.idempotent-replay'],
+  covers: [
+    'failover.backend-killed',
+    'failover.recovers-after-downtime',
+    'orders.acknowledged-survives',
+    'orders.idempotent-replay',
+  ],
   unit: 'orders',
   timeoutMs: 60_000,
   why: 'A process dies between taking an order and telling so. The client asks again; it must find one order, whole, not none and not two.',

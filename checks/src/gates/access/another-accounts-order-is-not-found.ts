@@ -27,7 +27,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'config:write'],
-  covers: ['access.ownership', 'access.ownership.not-disclosed'],
+  covers: ['access.ownership'],
   unit: 'requests of a stranger',
   why: 'Ids get around, in logs and in tickets. If one is enough, whoever has it reads and cancels what others trade.',
   fix: "Look the order up by its id and the key's account together, and answer 404 as for an id that was never given out.",

@@ -29,7 +29,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'sandbox', 'config:access'],
-  covers: ['access.lockout.per-key', 'access.lockout.per-address', 'access.lockout.shared'],
+  covers: ['access.lockout', 'access.lockout.address'],
   unit: 'attempts with wrong and right keys',
   why: 'Without a lockout whoever guesses goes on for ever, and nobody notices; one that locks keys for everybody lets any stranger keep a trader out.',
   fix: 'Count failures by address, and by address and the beginning of the key, in a place that all replicas share; look there before the key.',

@@ -27,7 +27,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'sandbox', 'config:access'],
-  covers: ['access.rate-limit.per-address', 'access.rate-limit.not-spoofed', 'access.rate-limit.back-off'],
+  covers: ['access.rate-limits', 'access.rate-limits.address', 'access.rate-limits.back-off'],
   unit: 'requests of one address',
   why: 'One client without a limit takes the service from all others, and a limit that believes X-Forwarded-For is none.',
   fix: 'Count by the address that the nearest trusted proxy saw (trust as many hops as there are), in a store that replicas share; let the wait grow with each violation.',

@@ -23,7 +23,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'static',
   needs: ['config:workflows', 'actionlint'],
-  covers: ['ci.workflows.valid', 'ci.actions.pinned', 'ci.token.read-only', 'ci.deploy.gated'],
+  covers: ['ci.workflows.valid', 'ci.deployment.gated'],
   unit: 'workflows',
   why: 'A workflow is code with the keys to production: a moved tag, a broad token or a skipped check releases what nobody judged.',
   fix: 'Mend the workflow at the named line.',

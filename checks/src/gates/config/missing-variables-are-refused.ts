@@ -34,7 +34,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: [],
-  covers: ['config.variables.required', 'config.variables.validated', 'config.secrets.no-defaults'],
+  covers: ['config.variables.validated', 'config.api-key.strength', 'secrets.no-defaults'],
   unit: 'cases',
   why: 'A service that starts with a missing or impossible variable runs on a default key, or fails at the first request instead of at the deployment.',
   fix: 'Check the whole environment before anything else starts: collect every fault, print one line per variable on stderr without its value, and exit non-zero.',

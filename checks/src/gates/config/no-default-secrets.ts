@@ -25,7 +25,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'static',
   needs: [],
-  covers: ['config.secrets.no-defaults', 'config.examples.no-secrets'],
+  covers: ['secrets.no-defaults', 'secrets.in-environment', 'db.connections.no-passwords'],
   unit: 'files',
   why: 'A default key is known to everybody who can read the code, and it is in force wherever somebody forgets to set the real one.',
   fix: 'Remove the literal, and have the program refuse to start while the secret is not set.',

@@ -35,7 +35,7 @@ export default defineGate<Facts>({
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'pg_dump', 'pg_restore'],
   alone: true,
-  covers: ['database.backup.restores', 'database.backup.integrity', 'database.backup.recovery-time'],
+  covers: ['backups.restore.works', 'backups.restore.integrity'],
   unit: 'rows in the snapshot',
   why: 'A backup that was never restored is a hope: what it lacks is found out when there is nothing else left.',
   fix: 'Dump the whole database with pg_dump of the server’s own version, without arguments that leave data out, and restore it with --exit-on-error.',

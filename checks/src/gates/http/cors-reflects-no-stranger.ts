@@ -21,7 +21,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service'],
-  covers: ['http.cors.allow-list', 'http.cors.null-origin'],
+  covers: ['http.cors'],
   unit: 'answers to pages',
   why: 'An origin that is reflected lets any page that a trader has open read the answers of this API in his browser.',
   fix: 'Compare the whole origin with a list, never a part of it; answer nothing to others, `null` included; always say Vary: Origin.',

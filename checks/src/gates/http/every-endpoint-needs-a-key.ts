@@ -33,7 +33,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service'],
-  covers: ['http.auth.every-route', 'http.auth.deny-by-default'],
+  covers: ['access.every-endpoint', 'access.processor-endpoint'],
   unit: 'requests',
   why: 'One forgotten route is enough: whoever finds it trades, or reads what others trade.',
   fix: 'Mount the route behind the authentication, or name it in service.publicRoutes and have that reviewed.',

@@ -30,7 +30,7 @@ export default defineGate<Facts>({
   profile: 'commit',
   needs: ['service', 'sandbox'],
   alone: true,
-  covers: ['http.health.live', 'http.health.ready', 'http.health.ready-follows-database'],
+  covers: ['http.health'],
   unit: 'probes',
   why: 'A readiness that is always green sends customers to a service that cannot serve; a liveness that follows the database restarts it for nothing.',
   fix: 'Liveness answers 200 whenever the process turns; readiness asks PostgreSQL with a short limit of its own, and answers 503 when it is gone.',

@@ -29,7 +29,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service'],
-  covers: ['http.headers.hsts', 'http.headers.csp', 'http.headers.nosniff', 'http.headers.on-errors'],
+  covers: ['http.hsts', 'http.security-headers', 'http.xss'],
   unit: 'answers',
   why: 'A header that only good answers carry protects nobody: attacks are made of errors, unknown paths and refused bodies.',
   fix: 'Set the headers in one place before any route, so that errors and unknown paths carry them too.',

@@ -35,7 +35,7 @@ export default defineGate<Facts>({
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:write', 'config:killSwitch'],
   alone: true,
-  covers: ['kill-switch.stops-new-orders', 'kill-switch.under-load', 'kill-switch.clears'],
+  covers: ['kill-switch.stops-new-orders'],
   unit: 'orders tried after the activation',
   why: 'Whoever throws the switch is losing money by the second, and believes that it has stopped.',
   fix: 'Read the switch inside the transaction that places the order, after a lock that the activation takes too; no cache in between.',

@@ -29,7 +29,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'sandbox'],
-  covers: ['logs.redaction', 'logs.redaction.headers', 'logs.redaction.bodies'],
+  covers: ['logs.no-secrets'],
   unit: 'lines of the log',
   why: "Logs are copied, kept and read by many: a key that reached them is everybody's, and nobody knows since when.",
   fix: 'Log what was decided, not what was sent: no headers, bodies or URLs as they came, and no text that a database wrote about a value.',

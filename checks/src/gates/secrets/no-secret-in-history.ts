@@ -30,7 +30,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'static',
   needs: ['git', 'gitleaks'],
-  covers: ['security.secrets.history'],
+  covers: ['secrets.none-in-version-control'],
   unit: 'commits',
   why: 'A secret that a later commit removed is still in every clone: whoever has the history has the secret.',
   fix:

@@ -21,7 +21,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'static',
   needs: [],
-  covers: ['supply-chain.dependencies.pinned', 'supply-chain.lockfile', 'supply-chain.actions.pinned'],
+  covers: ['supply-chain.pinned'],
   unit: 'dependencies',
   why: 'What is not pinned is chosen anew at every installation: what was tested is not what is released, and a hijacked version arrives by itself.',
   fix: 'Pin the exact version, commit the lockfile, and let a bot propose updates.',

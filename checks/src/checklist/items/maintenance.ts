@@ -1,0 +1,155 @@
+import { type Item, planned, signOff } from '../item.ts';
+
+/** What somebody has to look at every day, week, month and quarter. */
+export const maintenance: readonly Item[] = [
+  {
+    id: 'maintenance.capacity-plan',
+    severity: 'advisory',
+    answer: signOff('operations', 90, 'The capacity plan with the growth it assumes and the load it was measured at.'),
+    asks: ['S0:113 Plan capacity for growth in user base', 'S2:483 Capacity planning assessment'],
+  },
+  {
+    id: 'maintenance.daily.performance',
+    severity: 'warning',
+    answer: planned('maintenance/daily-slo-is-read'),
+    asks: ['S0:174 Monitor system performance daily', 'S2:458 Performance metric review'],
+  },
+  {
+    id: 'maintenance.daily.errors',
+    severity: 'warning',
+    answer: planned('maintenance/daily-error-log-is-read'),
+    asks: ['S0:175 Review error rates and address issues', 'S2:457 Error log analysis'],
+  },
+  {
+    id: 'maintenance.user-feedback',
+    severity: 'advisory',
+    answer: signOff('product', 90, 'The feedback that was gathered, and what came of it.'),
+    asks: ['S0:177 Gather user feedback on execution notifications'],
+  },
+  {
+    id: 'maintenance.issues-documented',
+    severity: 'advisory',
+    answer: signOff('operations', 90, 'The log of issues since the launch, each with its resolution.'),
+    asks: ['S0:178 Document any issues and resolutions'],
+  },
+  {
+    id: 'maintenance.user-satisfaction',
+    severity: 'advisory',
+    answer: signOff('product', 90, 'The result of the survey or of the interviews.'),
+    asks: ['S0:188 **User Satisfaction**: Positive feedback on order execution speed and notifications'],
+  },
+  {
+    id: 'maintenance.log-performance',
+    severity: 'advisory',
+    answer: signOff('operations', 30, 'The last report made from the logs.'),
+    asks: ['S2:202 Performance log analysis and reporting'],
+  },
+  {
+    id: 'maintenance.daily.health',
+    severity: 'warning',
+    answer: planned('maintenance/daily-health-is-read'),
+    asks: ['S2:456 System health check review'],
+  },
+  {
+    id: 'maintenance.daily.backups',
+    severity: 'warning',
+    answer: planned('maintenance/daily-backup-is-verified'),
+    asks: ['S2:459 Backup verification'],
+  },
+  {
+    id: 'maintenance.daily.security-alerts',
+    severity: 'warning',
+    answer: planned('maintenance/daily-alerts-are-read'),
+    asks: ['S2:460 Security alert review'],
+  },
+  {
+    id: 'maintenance.daily.trading',
+    severity: 'warning',
+    answer: planned('maintenance/daily-smoke-tests-pass'),
+    asks: ['S2:461 Trading operation verification'],
+  },
+  {
+    id: 'maintenance.weekly.trends',
+    severity: 'advisory',
+    answer: planned('maintenance/weekly-trends-are-read'),
+    asks: ['S2:464 Performance trend analysis'],
+  },
+  {
+    id: 'maintenance.weekly.security-scan',
+    severity: 'warning',
+    answer: planned('maintenance/weekly-security-scan-passes'),
+    asks: ['S2:465 Security scan review'],
+  },
+  {
+    id: 'maintenance.weekly.capacity',
+    severity: 'advisory',
+    answer: planned('maintenance/weekly-capacity-is-read'),
+    asks: ['S2:466 Capacity planning review'],
+  },
+  {
+    id: 'maintenance.weekly.configuration',
+    severity: 'warning',
+    answer: planned('maintenance/weekly-configuration-is-unchanged'),
+    asks: ['S2:467 Configuration change audit'],
+  },
+  {
+    id: 'maintenance.weekly.recovery-review',
+    severity: 'advisory',
+    answer: signOff('operations', 7, 'Who read the recovery pages, and what they changed.'),
+    asks: ['S2:468 Disaster recovery procedure review'],
+  },
+  {
+    id: 'maintenance.weekly.knowledge',
+    severity: 'advisory',
+    answer: signOff('engineering', 7, 'The date and the topic of the session.'),
+    asks: ['S2:469 Team knowledge sharing session'],
+  },
+  {
+    id: 'maintenance.monthly.security',
+    severity: 'warning',
+    answer: signOff('security', 30, "The report of this month's assessment."),
+    asks: ['S2:473 Security assessment'],
+  },
+  {
+    id: 'maintenance.monthly.performance',
+    severity: 'advisory',
+    answer: signOff('engineering', 30, 'What was measured and what was decided.'),
+    asks: ['S2:474 Performance optimization review'],
+  },
+  {
+    id: 'maintenance.monthly.documentation',
+    severity: 'advisory',
+    answer: signOff('engineering', 30, 'The changes, or the note that nothing had to change.'),
+    asks: ['S2:476 Documentation updates'],
+  },
+  {
+    id: 'maintenance.monthly.training',
+    severity: 'advisory',
+    answer: signOff('operations', 30, 'Who was trained in what.'),
+    asks: ['S2:477 Team training and updates'],
+  },
+  {
+    id: 'maintenance.quarterly.security',
+    severity: 'warning',
+    answer: signOff('security', 90, 'The report of the audit.'),
+    asks: ['S2:480 Complete security audit'],
+  },
+  {
+    id: 'maintenance.quarterly.benchmark',
+    severity: 'advisory',
+    answer: planned('maintenance/quarterly-benchmark-is-fresh'),
+    asks: ['S2:481 Performance benchmarking'],
+  },
+  {
+    id: 'maintenance.quarterly.technology',
+    severity: 'advisory',
+    answer: signOff('engineering', 90, 'Minutes of the review.'),
+    asks: ['S2:484 Technology stack review'],
+  },
+  {
+    id: 'maintenance.quarterly.continuity',
+    severity: 'warning',
+    answer: signOff('business', 90, 'The continuity plan, read and confirmed.'),
+    asks: ['S2:485 Business continuity planning'],
+  },
+];

@@ -1,0 +1,56 @@
+import { type Item, planned } from '../item.ts';
+
+/** What was promised to the users, over time. */
+export const slo: readonly Item[] = [
+  {
+    id: 'slo.execution-rate',
+    severity: 'warning',
+    answer: planned('slo/execution-rate-is-met'),
+    asks: ['S0:184 **Order Execution Rate**: >95% of valid orders execute successfully'],
+  },
+  {
+    id: 'slo.error-rate',
+    severity: 'warning',
+    answer: planned('slo/error-rate-is-met'),
+    partly: ['load/placement-meets-its-latency'],
+    asks: [
+      'S0:186 **Error Rate**: <2% error rate in order processing',
+      'S2:409 Error rates within acceptable limits',
+      'S3:406 | Error Rate | <0.1% | TBD (post-deployment) |',
+    ],
+  },
+  {
+    id: 'slo.uptime',
+    severity: 'warning',
+    answer: planned('slo/uptime-is-met'),
+    asks: [
+      'S0:187 **Uptime**: >99.5% uptime for order processing API',
+      'S3:400 | Uptime | 99.9% | TBD (post-deployment) |',
+    ],
+  },
+  {
+    id: 'slo.normal-range',
+    severity: 'warning',
+    answer: planned('slo/latency-is-met'),
+    asks: ['S2:408 Performance metrics within normal ranges'],
+  },
+  {
+    id: 'slo.latency',
+    severity: 'blocker',
+    answer: planned('slo/latency-is-met'),
+    partly: ['load/placement-meets-its-latency'],
+    asks: ['S2:428 Response times within SLA targets'],
+  },
+  {
+    id: 'slo.database',
+    severity: 'warning',
+    answer: planned('slo/database-is-quick'),
+    asks: ['S2:430 Database performance acceptable'],
+  },
+  {
+    id: 'slo.network-latency',
+    severity: 'warning',
+    answer: planned('slo/latency-is-met'),
+    asks: ['S2:431 Network latency within limits'],
+  },
+];

@@ -1,0 +1,51 @@
+import { type Item, planned } from '../item.ts';
+
+/** What works on in the background. */
+export const workers: readonly Item[] = [
+  {
+    id: 'workers.outbox',
+    severity: 'blocker',
+    answer: planned('workers/outbox-drains'),
+    asks: ['S1:37 **M3: Portfolio Event Worker**', 'S1:40 Fix: Add background worker polling outbox every 500ms'],
+  },
+  {
+    id: 'workers.reconciliation',
+    severity: 'blocker',
+    answer: planned('workers/reconciliation-converges'),
+    asks: ['S1:43 **M4: Reconciliation Service Startup**'],
+  },
+  {
+    id: 'workers.races',
+    severity: 'blocker',
+    answer: planned('workers/claims-are-not-doubled'),
+    asks: ['S4:27 **Critical race conditions fixed**'],
+  },
+  {
+    id: 'workers.claims',
+    severity: 'blocker',
+    answer: planned('workers/claims-are-not-doubled'),
+    asks: ['S4:28 Worker step claiming (P0 #1)'],
+  },
+  {
+    id: 'workers.graceful-stop',
+    severity: 'blocker',
+    answer: planned('drills/graceful-stop'),
+    asks: ['S4:34 Graceful shutdown on SIGTERM'],
+  },
+  {
+    id: 'workers.breaker',
+    severity: 'warning',
+    answer: planned('workers/breaker-opens'),
+    asks: [
+      'S4:78 **Circuit breakers tested**',
+      'S4:79 Workers fail gracefully after 3 consecutive errors',
+      'S4:80 Auto-recovery after 5 minutes',
+    ],
+  },
+  {
+    id: 'workers.processing',
+    severity: 'blocker',
+    answer: planned('workers/heartbeats-are-fresh'),
+    asks: ['S4:277 Workers claim and process steps'],
+  },
+];
