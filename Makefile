@@ -43,11 +43,13 @@ dev: ready ## A throwaway stack that stays up, with its addresses and keys; Ctrl
 bench: ready ## Placement over HTTP beside the same SQL under pgbench, as a ratio
 	@preflight sandbox -- sh -c 'TRADER_KEYS=$$WRITER_KEYS exec node service/bench/placement.ts $(ARGS)'
 
-docs: ready ## Write GATES.md again from the gates
+docs: ready ## Write GATES.md and CHECKLIST.md again from their sources
 	@node tools/gates-document.ts --write
+	@node tools/checklist-document.ts --write
 
-check-docs: ready ## Fail when GATES.md does not match the gates
+check-docs: ready ## Fail when GATES.md or CHECKLIST.md does not match its sources
 	@node tools/gates-document.ts --check
+	@node tools/checklist-document.ts --check
 
 format: ready ## Format and fix what the linter can fix
 	@biome check --write .

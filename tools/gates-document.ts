@@ -1,8 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { allChecks } from '../checks/src/all.ts';
 import type { Check } from '../checks/src/engine/gate.ts';
-
-const documentFile = new URL('../GATES.md', import.meta.url);
+import { type GeneratedDocument, writeOrCheck } from './generated-document.ts';
 
 type Described = Pick<
   Check,
@@ -54,31 +52,10 @@ function code(text: string): string {
   return `\`${text}\``;
 }
 
-/** `--write` writes GATES.md; `--check` exits 1 when it is not what the gates say. */
-function main(flag: string | undefined): number {
-  const wanted = gatesDocument(allChecks);
-  if (flag === '--write') {
-    writeFileSync(documentFile, wanted);
-    console.log(`GATES.md: ${allChecks.length} gates and drills`);
-    return 0;
-  }
-  if (flag !== '--check') {
-    console.error('usage: node tools/gates-document.ts --write | --check');
-    return 2;
-  }
-  if (currentText() === wanted) return 0;
-  console.error('GATES.md does not say what the gates say: run `make docs` and commit the result');
-  return 1;
-}
+const document: GeneratedDocument = {
+  file: new URL('../GATES.md', import.meta.url),
+  text: () => gatesDocument(allChecks),
+  about: `${allChecks.length} gates and drills`,
+};
 
-/** A file that is not there yet is as stale as an old one. */
-function currentText(): string | undefined {
-  try {
-    return readFileSync(documentFile, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-if (import.meta.main) process.exitCode = main(process.argv[2]);
+if (import.meta.main) process.exitCode = writeOrCheck(document, 'gates-document.ts', process.argv[2]);

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { sources } from './checklist/read.ts';
+import { type ChecklistFlags, checklist } from './commands/checklist.ts';
 import { explain } from './commands/explain.ts';
 import { list } from './commands/list.ts';
 import { newGate } from './commands/new-gate.ts';
@@ -25,6 +27,9 @@ const exitCodeHelp = `
 Exit codes: 0 GO · 1 NO-GO (a gate failed) · 2 usage or configuration · 3 UNKNOWN (a blocker could not be judged)
             4 governance (the waiver ledger itself keeps the release back) · 130 interrupted
 Each option can be given by PREFLIGHT_<OPTION> too; a flag outweighs it.`;
+
+const checklistExitCodeHelp = `
+Exit codes: 0 · 1 --uncovered found a box · 2 usage`;
 
 const sandboxHelp = `
 A command finds the stack by BASE_URL, DATABASE_URL, REDIS_URL, OPERATOR_API_KEY and WRITER_KEYS (separated by commas):
@@ -75,6 +80,14 @@ function program(): Command {
     .command('explain <id>')
     .description('why a gate is there, and what to do when it is red')
     .action((id: string) => finish(explain(id, streams)));
+  root
+    .command('checklist')
+    .description('what the five readiness checklists ask, and what answers each box')
+    .option('--json', 'one entry for each box, with its place, text, severity and answer')
+    .addOption(new Option('--source <name>', 'of one document only').choices(sources))
+    .option('--uncovered', 'only the boxes that nothing answers: there should be none')
+    .addHelpText('after', checklistExitCodeHelp)
+    .action((flags: ChecklistFlags) => finish(checklist(flags, streams)));
   root
     .command('prove [globs...]')
     .description('sabotage what each gate guards, in a throwaway copy: it must go red, then green again')

@@ -100,6 +100,11 @@ function withPlaceholders(text: string, root: string): string {
     .replaceAll(/\b(?:[0-9a-f]{40}|[0-9a-f]{12})\b/g, '{commit}')
     .replaceAll(/\(default: \d+,/g, '(default: {number},')
     .replaceAll(/: \d+, not looked at/g, ': {number}, not looked at')
+    .replaceAll(
+      /^checklist: \d+ of (\d+) boxes (.*)$/gm,
+      'checklist: {number} of $1 boxes answered by this run; {rest}',
+    )
+    .replaceAll(/^((?:[a-z-]+|S\d) +\d+) {2}.*%.*$/gm, '$1 {figures}')
     .replaceAll(/\b\d{4}-\d{2}-\d{2}\b/g, (date) => {
       const days = Math.round((Date.parse(date) - Date.parse(dateIn(0))) / dayMs);
       return Math.abs(days) > 100 ? date : `{today${days < 0 ? '' : '+'}${days}}`;

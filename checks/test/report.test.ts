@@ -1,6 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { type Item, planned } from '../src/checklist/item.ts';
 import { judge } from '../src/engine/judge.ts';
 import { outcomes, type Report, reportSchema } from '../src/engine/report.ts';
 import type { Waiver } from '../src/engine/waivers.ts';
@@ -38,7 +39,7 @@ async function report(change: Partial<Parameters<typeof judge>[0]> = {}): Promis
   const tree = { root: repository.root, files: async () => [], read: async () => '' };
   return judge({
     ...{ root: repository.root, tools, configFile: 'preflight.config.ts', profile: 'commit', failOn: 'blocker' },
-    ...{ waivers: [waiver], all: checks, ran: checks, results: await runFakes(checks, { tree }) },
+    ...{ waivers: [waiver], all: checks, ran: checks, items: [], results: await runFakes(checks, { tree }) },
     leftOut: [{ id: 'b/c', reason: 'profile' }],
     ...{ startedAt, finishedAt },
     ...change,
@@ -96,6 +97,48 @@ test('the console shows each thing that is not a pass with its fix before it, an
   expect(text).toMatch(/– not-run {2}a\/not-run.*\n {2}missing: preflight\.config\.ts does not describe `load`\n/);
   expect(text).toContain('out of the scope of profile commit: 1, not looked at\n');
   expect(text).toMatch(/\nNO-GO {2}profile commit, [0-9a-f]{12} \(exit code 1\)\n$/);
+});
+
+describe('items whose check is only planned', () => {
+  const item = (id: string, severity: Item['severity'], answer: Item['answer']): Item => ({
+    id,
+    severity,
+    answer,
+    asks: [],
+  });
+  const ran = [fakeGate('a/pass', { covers: ['x.y'] })];
+  const run = async (items: readonly Item[], profile: 'commit' | 'release', failOn: Item['severity'] = 'blocker') =>
+    report({ items, profile, failOn, waivers: [], all: ran, ran, results: await runFakes(ran) });
+  const blocker = item('x.p', 'blocker', planned('b/later'));
+
+  test.each([
+    ['commit', 'GO', 0, 0],
+    ['release', 'NO-GO', 1, 1],
+  ] as const)('in profile %s a blocker: %s (%i), with %i failed items', async (profile, verdict, exitCode, failed) => {
+    const made = await run([blocker], profile);
+    expect(made).toMatchObject({ verdict, exitCode });
+    expect(made.checklist.failed).toHaveLength(failed);
+    expect(reportSchema.parse(JSON.parse(jsonReport(made)))).toMatchObject({ verdict });
+  });
+
+  test('less than a blocker stops a release only when --fail-on says so; it is shown all the same', async () => {
+    const advice = item('x.a', 'advisory', planned('b/later'));
+    expect(await run([advice], 'release')).toMatchObject({ verdict: 'GO', checklist: { failed: [{ id: 'x.a' }] } });
+    expect(await run([advice], 'release', 'advisory')).toMatchObject({ verdict: 'NO-GO', exitCode: 1 });
+  });
+
+  test('a check that has arrived and covers the item lets the release go', async () => {
+    const arrived = item('x.y', 'blocker', planned('a/pass'));
+    expect(await run([arrived], 'release')).toMatchObject({ verdict: 'GO', checklist: { failed: [] } });
+  });
+
+  test('are counted on the console, blockers first, with what would answer them', async () => {
+    const advice = item('x.a', 'advisory', planned('b/later'));
+    const text = consoleReport(await run([advice, blocker], 'release'), false);
+    expect(text).toMatch(/✗ checklist {2}2 items have no answer yet: 1 blocker, 0 warning, 1 advisory\n {2}fix: write/);
+    expect(text).toMatch(/ {2}x\.p {2}blocker {2}planned: b\/later\n {2}x\.a {2}advisory/);
+    expect(text).toMatch(/\nchecklist: 0 of 0 boxes answered by this run;/);
+  });
 });
 
 test('evidence does not grow without bound, and says where it was cut', () => {

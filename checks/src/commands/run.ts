@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { allChecks } from '../all.ts';
+import { allItems } from '../checklist/items/index.ts';
 import { loadConfig } from '../config.ts';
 import { UsageError } from '../engine/errors.ts';
 import type { Profile, Severity } from '../engine/gate.ts';
@@ -63,7 +64,7 @@ export async function run(globs: string[], flags: RunFlags, streams: Streams): P
     if (interrupted()) return exitCodes.interrupted;
     const { profile, failOn, config: configFile } = flags;
     const run = { root, tools, configFile, profile, failOn, waivers, all: allChecks, ran: checks, results, leftOut };
-    const report = await judge({ ...run, startedAt, finishedAt: new Date() });
+    const report = await judge({ ...run, items: allItems, startedAt, finishedAt: new Date() });
     live.stop();
     await deliver(report, destinations, streams);
     return report.exitCode;

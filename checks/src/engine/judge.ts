@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Item } from '../checklist/item.ts';
+import { checklistOfRun } from '../checklist/of-run.ts';
 import { type ToolName, type Tools, toolNames } from '../io/tools.ts';
 import { headOf } from '../io/tree.ts';
 import type { Check, Profile, Severity } from './gate.ts';
@@ -19,6 +21,8 @@ export interface Judgement {
   /** Every check that there is, and those that this run looked at. */
   all: readonly Check[];
   ran: readonly Check[];
+  /** Of the readiness checklists. */
+  items: readonly Item[];
   results: readonly CheckResult[];
   leftOut: Report['leftOut'];
   startedAt: Date;
@@ -31,8 +35,10 @@ export async function judge(run: Judgement): Promise<Report> {
   const ids = run.all.map(({ id }) => id);
   const governance = ledgerFaults(run.waivers, ids, results, run.finishedAt);
   const { commit, dirty } = await headOf(run.root);
+  const checklist = checklistOfRun(run.items, run.all, results, run.profile);
+  const withoutAnswer = checklist.failed.map(({ severity }) => ({ severity, outcome: 'fail' as const }));
   return {
-    ...reachVerdict(results, governance, run.failOn),
+    ...reachVerdict([...results, ...withoutAnswer], governance, run.failOn),
     profile: run.profile,
     commit,
     dirty,
@@ -45,13 +51,8 @@ export async function judge(run: Judgement): Promise<Report> {
     results,
     governance,
     leftOut: run.leftOut,
-    checklist: { itemsCovered: itemsCovered(results) },
+    checklist,
   };
-}
-
-function itemsCovered(results: readonly CheckResult[]): string[] {
-  const ready = results.filter(({ outcome }) => outcome === 'pass' || outcome === 'waived');
-  return [...new Set(ready.flatMap(({ covers }) => covers))].sort();
 }
 
 async function toolVersions(checks: readonly Check[], tools: Tools): Promise<Record<string, string>> {

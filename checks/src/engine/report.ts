@@ -38,6 +38,8 @@ const result = z.strictObject({
   covers: z.array(z.string()),
 });
 
+const count = z.int().nonnegative();
+
 /** What `--reporter json` writes. Its names are a contract. */
 export const reportSchema = z.strictObject({
   verdict: z.enum(['GO', 'NO-GO', 'UNKNOWN']),
@@ -54,7 +56,21 @@ export const reportSchema = z.strictObject({
   governance: z.array(z.string()),
   /** What this run did not look at: other profiles' checks, and what the command line left out. */
   leftOut: z.array(z.strictObject({ id: z.string(), reason: z.enum(['profile', 'selection', 'skip']) })),
-  checklist: z.strictObject({ itemsCovered: z.array(z.string()) }),
+  checklist: z.strictObject({
+    /** Items of the readiness checklists whose every check was ready in this run. */
+    itemsCovered: z.array(z.string()),
+    /** How many boxes the documents have, by what answers them. `answered`: their item is covered by this run. */
+    boxes: z.strictObject({
+      boxes: count,
+      answered: count,
+      executable: count,
+      signOff: count,
+      planned: count,
+      notApplicable: count,
+    }),
+    /** In a release: items without an answer, because the check that would give it is only planned. */
+    failed: z.array(z.strictObject({ id: z.string(), severity: z.enum(severities), planned: z.string() })),
+  }),
 });
 
 export type Report = z.output<typeof reportSchema>;

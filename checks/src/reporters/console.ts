@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { severities } from '../engine/gate.ts';
 import type { CheckResult, Outcome, Report } from '../engine/report.ts';
 
 type Colours = ReturnType<typeof pc.createColors>;
@@ -14,9 +15,25 @@ export function consoleReport(report: Report, colour: boolean): string {
   const sections = [
     ...unready.map((result) => describe(result, colours)),
     ...report.governance.map((fault) => `${colours.red('✗ governance')}  ${fault}\n`),
+    ...(report.checklist.failed.length > 0 ? [withoutAnswer(report.checklist.failed, colours)] : []),
     summary(report, colours),
   ];
   return `${sections.join('\n')}\n`;
+}
+
+/** Blockers first: the list is long while many checks are only planned. */
+function withoutAnswer(failed: Report['checklist']['failed'], colours: Colours): string {
+  const sorted = severities.flatMap((severity) => failed.filter((item) => item.severity === severity));
+  const lines = sorted
+    .slice(0, findingsShown)
+    .map(({ id, severity, planned }) => `  ${id}  ${colours.dim(severity)}  planned: ${planned}`);
+  const counts = severities.map(
+    (severity) => `${failed.filter((item) => item.severity === severity).length} ${severity}`,
+  );
+  const head = `${colours.red('✗ checklist')}  ${failed.length} items have no answer yet: ${counts.join(', ')}`;
+  const fix = '  fix: write the planned gate or drill, and name the item in its covers';
+  const more = failed.length > lines.length ? [colours.dim('  … `preflight checklist` counts them all')] : [];
+  return `${[head, fix, ...lines, ...more].join('\n')}\n`;
 }
 
 function paint(outcome: Outcome, colours: Colours): (text: string) => string {
@@ -65,6 +82,7 @@ function footer(report: Report, colours: Colours): string[] {
   return [
     `${counts.join(', ')} in ${seconds(tookMs).trim()}; slowest: ${slowest.map(({ id, durationMs }) => `${id} ${seconds(durationMs).trim()}`).join(', ')}`,
     ...notLookedAt(report),
+    checklistLine(report.checklist.boxes),
     verdictLine(report, colours),
   ];
 }
@@ -77,6 +95,11 @@ function notLookedAt(report: Report): string[] {
     ...(profile > 0 ? [`out of the scope of profile ${report.profile}: ${profile}, not looked at`] : []),
     ...(asked > 0 ? [`left out by the command line: ${asked}, not looked at`] : []),
   ];
+}
+
+function checklistLine({ boxes, answered, signOff, planned, notApplicable }: Report['checklist']['boxes']): string {
+  const rest = `${planned} planned, ${signOff} by sign-off, ${notApplicable} not applicable`;
+  return `checklist: ${answered} of ${boxes} boxes answered by this run; ${rest}`;
 }
 
 function verdictLine(report: Report, colours: Colours): string {

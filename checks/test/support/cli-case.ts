@@ -11,7 +11,8 @@
  *     === stderr
  *
  * In files `{token}` is a secret of this run, and `{today+10}` a date. In outputs `{time}`, `{commit}`, `{root}` (the
- * fixture), `{preflight}` (this repository), `{number}` and `{slowest}` stand for what differs from run to run.
+ * fixture), `{preflight}` (this repository), `{number}`, `{slowest}`, `{figures}` (a row of the checklist's table) and `{rest}`
+ * stand for what differs from run to run.
  */
 export interface CliCase {
   title: string;
