@@ -17,6 +17,7 @@ export default defineConfig({
       // Empty on a machine without redis-server: the service then goes without.
       REDIS_URL: '{redisUrl}',
       ORDER_PROCESSING_API_KEY: '{secret}',
+      ORDER_PROCESSING_API_KEY_NEXT: '{nextSecret}',
       // The gates ask far more often than a client may, and a sandbox's quotes are set once.
       RATE_LIMIT_PER_MINUTE_ADDRESS: '1000000',
       RATE_LIMIT_PER_HOUR_KEY: '1000000',
@@ -40,6 +41,10 @@ export default defineConfig({
           'x'.repeat(300),
           'change-me-please-'.repeat(3),
         ],
+      },
+      ORDER_PROCESSING_API_KEY_NEXT: {
+        required: false,
+        refused: ['short', 'a'.repeat(64), 'change-me-please-'.repeat(3)],
       },
       PORT: { required: false, refused: ['-1', '65536', 'http', '3000.5'] },
       METRICS_PORT: { required: false, refused: ['-1', '65536', 'metrics'] },
@@ -211,5 +216,19 @@ export default defineConfig({
     session: { timeZone: 'America/New_York', opens: '09:30', closes: '16:00' },
     everyMinutes: 3,
     otherwiseEveryMinutes: 30,
+  },
+  processing: {
+    request: { method: 'POST', path: '/api/trade/process-orders' },
+    keyVariables: ['ORDER_PROCESSING_API_KEY', 'ORDER_PROCESSING_API_KEY_NEXT'],
+    ranStatus: 200,
+    runningStatus: 202,
+    executedField: 'executed',
+    work: {
+      method: 'POST',
+      path: '/api/v1/orders',
+      // A little above the ask of the seed.
+      body: { symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', quantity: '0.001', price: '65100.00', mode: 'PAPER' },
+    },
+    effects: 'SELECT order_id::text FROM execution.fills',
   },
 });

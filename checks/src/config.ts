@@ -20,7 +20,7 @@ const service = z.strictObject({
   checkConfig: command,
   /** Prints its live routes as JSON: `[{"method":"GET","path":"/health"}]`. Without it only the OpenAPI document is read. */
   printRoutes: command.optional(),
-  /** Its environment in a sandbox. `{databaseUrl}`, `{redisUrl}`, `{port}`, `{metricsPort}` and `{secret}` (256 random bits) are filled in. */
+  /** Its environment in a sandbox. `{databaseUrl}`, `{redisUrl}`, `{port}`, `{metricsPort}`, `{secret}` and `{nextSecret}` (256 random bits each) are filled in. */
   environment: z.record(z.string(), z.string()),
   /** What it reads: which variables it cannot start without, and values that it must refuse. */
   variables: z.record(z.string(), z.strictObject({ required: z.boolean(), refused: z.array(z.string()) })),
@@ -128,6 +128,22 @@ const schedule = z.strictObject({
   otherwiseEveryMinutes: z.int().min(1).max(1440),
 });
 
+/** The endpoint that a scheduler calls, and one piece of work that its next cycle does in one step. */
+const processing = z.strictObject({
+  request,
+  /** Variables of `service.environment`: each holds a key that the endpoint accepts. */
+  keyVariables: z.array(z.string()).min(1),
+  /** The answer of a call that ran a cycle, and of one that found a cycle running and left it at that. */
+  ranStatus: z.int(),
+  runningStatus: z.int(),
+  /** Where the answer of a cycle says how much it executed. */
+  executedField: z.string(),
+  /** A write that is accepted, and that the next cycle executes. */
+  work: request,
+  /** Selects the id of the write of each execution, one text column. */
+  effects: z.string(),
+});
+
 const schema = z.strictObject({
   service,
   database,
@@ -148,6 +164,7 @@ const schema = z.strictObject({
   runbooks: runbooks.optional(),
   workflows: z.array(z.string()).min(1).optional(),
   schedule: schedule.optional(),
+  processing: processing.optional(),
 });
 
 export type Config = z.output<typeof schema>;

@@ -21,6 +21,7 @@ import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
 import noSecretIsLogged from './logs/no-secret-is-logged.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
+import processOrdersIsNotDoubled from './schedule/process-orders-is-not-doubled.ts';
 import noSecretInHistory from './secrets/no-secret-in-history.ts';
 import noSecretInTree from './secrets/no-secret-in-tree.ts';
 import dependenciesArePinned from './supply-chain/dependencies-are-pinned.ts';
@@ -51,5 +52,6 @@ export const gates: readonly Gate[] = [
   noSecretInHistory,
   workflowsAreValid,
   cronCoversMarketHours,
+  processOrdersIsNotDoubled,
   scriptsAreSound,
 ];

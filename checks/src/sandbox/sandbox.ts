@@ -107,6 +107,7 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
     port: String(port),
     metricsPort: String(metricsPort),
     secret: randomBytes(32).toString('base64url'),
+    nextSecret: randomBytes(32).toString('base64url'),
   };
   const common = { directory, root, tools };
   const service = createService({ ...common, config: config.service, placeholders, name: 'service' });

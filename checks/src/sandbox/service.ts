@@ -7,6 +7,8 @@ import { type ServerProcess, startServer } from './server.ts';
 export interface ServiceProcess {
   readonly url: string;
   readonly logFile: string;
+  /** What it was given of `service.environment`, filled in. It holds secrets: for asking, never for facts. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Starts it and waits until it is ready. Nothing happens while it runs. */
   start(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
@@ -21,7 +23,7 @@ export interface ServiceOptions {
   root: string;
   config: Config['service'];
   tools: Tools;
-  placeholders: Record<'databaseUrl' | 'redisUrl' | 'port' | 'metricsPort' | 'secret', string>;
+  placeholders: Record<'databaseUrl' | 'redisUrl' | 'port' | 'metricsPort' | 'secret' | 'nextSecret', string>;
   /** Of its log file. */
   name: string;
 }
@@ -74,6 +76,7 @@ export function createService(options: ServiceOptions): ServiceProcess {
   return {
     url,
     logFile,
+    environment: own,
     start,
     ended,
     signal: (signal) => running?.signal(signal),

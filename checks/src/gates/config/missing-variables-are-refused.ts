@@ -144,6 +144,7 @@ function goodEnvironment(service: Service): Record<string, string> {
     port: '3000',
     metricsPort: '9464',
     secret: randomSecret(),
+    nextSecret: randomSecret(),
   });
 }
 
@@ -153,7 +154,7 @@ function randomSecret(): string {
 
 /** By its name, or because the sandbox fills it with a secret or with a URL that may hold a password. */
 function isSecret(service: Service, name: string): boolean {
-  return isSecretName(name) || /\{(secret|databaseUrl|redisUrl)\}/.test(service.environment[name] ?? '');
+  return isSecretName(name) || /\{(secret|nextSecret|databaseUrl|redisUrl)\}/.test(service.environment[name] ?? '');
 }
 
 /** Each is a process that starts and ends: two cores have something to do, and more of them would only wait for one another. */
