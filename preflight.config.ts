@@ -52,6 +52,11 @@ export default defineConfig({
       STATEMENT_TIMEOUT_MS: { required: false, refused: ['0', '-5', '3600000', 'soon'] },
       LOCK_TIMEOUT_MS: { required: false, refused: ['0', '3600000', 'soon'] },
       MAX_ORDER_NOTIONAL: { required: false, refused: ['0', '-1', '1e400', 'lots'] },
+      WEBHOOK_URL: {
+        required: false,
+        refused: ['not a url', 'http://hooks.example/x', 'ftp://127.0.0.1/x', 'https://user:pass@hooks.example/x'],
+      },
+      WEBHOOK_SECRET: { required: false, refused: ['short', 'a'.repeat(64)] },
       PNL_METHOD: { required: false, refused: ['lifo'] },
       DRAIN_DEADLINE_MS: { required: false, refused: ['-1', '86400000', 'later'] },
       CORS_ORIGINS: { required: false, refused: ['*', 'null', 'https://desk.example/path', 'https://*.example'] },

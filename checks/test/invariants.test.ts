@@ -8,7 +8,7 @@ import { root, startThrowawayPostgres, type ThrowawayPostgres, tools } from './s
 
 const { migrate, invariants } = parseConfig(preflightConfig).database;
 
-/** A small world in which all is right: an account with a resting BUY, a filled BUY, a resting SELL and a denied order. */
+/** A small world in which all is right: an account with a resting BUY, a filled BUY, a resting SELL, a denied order and a LIVE one whose outcome is unknown. */
 const world = `
   SET session_replication_role = replica;
   INSERT INTO portfolio.accounts (id, name, cash, reserved, deposited, spent) VALUES
@@ -17,8 +17,8 @@ const world = `
   INSERT INTO portfolio.deposits (id, account_id, amount, note) VALUES (gen_random_uuid(), '00000000-0000-0000-0000-00000000000a', 1001.25, 'test');
   INSERT INTO market.instruments VALUES ('X', 'crypto', 'paper', 0.01, 0.01, 0);
   INSERT INTO portfolio.transfers (id, account_id, symbol, quantity, note) VALUES ('00000000-0000-0000-0000-0000000000f0', '00000000-0000-0000-0000-00000000000a', 'X', 5, 'test');
-  INSERT INTO portfolio.positions VALUES ('00000000-0000-0000-0000-00000000000a', 'X', 7, 3, 101.25, 7, 101.25);
-  INSERT INTO risk.open_exposure VALUES ('00000000-0000-0000-0000-00000000000a', 'X', 2, 1);
+  INSERT INTO portfolio.positions VALUES ('00000000-0000-0000-0000-00000000000a', 'X', 7, 4, 101.25, 7, 101.25);
+  INSERT INTO risk.open_exposure VALUES ('00000000-0000-0000-0000-00000000000a', 'X', 3, 1);
   INSERT INTO risk.daily_usage VALUES ('00000000-0000-0000-0000-00000000000a', current_date, 0, 0);
   CREATE FUNCTION pg_temp.place(n int, side text, quantity numeric, price numeric, status text, cash numeric, shares numeric, reason text)
   RETURNS void LANGUAGE sql AS $$
@@ -36,7 +36,10 @@ const world = `
       jsonb_build_object('id', '00000000-0000-0000-0000-00000000000' || n)::text);
   $$;
   SELECT pg_temp.place(1, 'BUY', 1, 50, 'OPEN', 50, 0, NULL), pg_temp.place(2, 'BUY', 2, 60, 'OPEN', 120, 0, NULL),
-         pg_temp.place(3, 'SELL', 3, 70, 'OPEN', 0, 3, NULL), pg_temp.place(4, 'BUY', 1, 9, 'DENIED', 0, 0, 'INSUFFICIENT_CASH');
+         pg_temp.place(3, 'SELL', 3, 70, 'OPEN', 0, 3, NULL), pg_temp.place(4, 'BUY', 1, 9, 'DENIED', 0, 0, 'INSUFFICIENT_CASH'),
+         pg_temp.place(5, 'SELL', 1, 70, 'UNKNOWN', 0, 1, NULL);
+  UPDATE execution.orders SET mode = 'LIVE' WHERE client_order_id = 'c5';
+  UPDATE execution.order_events SET data = data || '{"mode": "LIVE"}' WHERE data->>'clientOrderId' = 'c5';
   INSERT INTO execution.fills (id, order_id, exchange_fill_id, quantity, price, fee) VALUES
     ('00000000-0000-0000-0000-0000000000f1', '00000000-0000-0000-0000-000000000002', 'paper-f1', 1, 40, 0.5),
     ('00000000-0000-0000-0000-0000000000f2', '00000000-0000-0000-0000-000000000002', 'paper-f2', 1, 60, 0.75);
@@ -45,10 +48,19 @@ const world = `
     ('00000000-0000-0000-0000-00000000000a', 'X', '00000000-0000-0000-0000-0000000000f1', NULL, 1, 40.5, now()),
     ('00000000-0000-0000-0000-00000000000a', 'X', '00000000-0000-0000-0000-0000000000f2', NULL, 1, 60.75, now());
   INSERT INTO execution.order_events (order_id, version, type, from_status, to_status, data) VALUES
-    ('00000000-0000-0000-0000-000000000002', 2, 'FILLED', 'OPEN', 'FILLED',
-     '{"quantity": "1", "price": "60", "filledQuantity": "2", "averageFillPrice": "50", "reservedCash": "0", "reservedQuantity": "0"}');
-  UPDATE execution.orders SET status = 'FILLED', version = 2, filled_quantity = 2, average_fill_price = 50, reserved_cash = 0
-   WHERE client_order_id = 'c2'`;
+    ('00000000-0000-0000-0000-000000000002', 2, 'PARTLY_FILLED', 'OPEN', 'PARTIALLY_FILLED',
+     '{"fillId": "00000000-0000-0000-0000-0000000000f1", "quantity": "1", "price": "40", "filledQuantity": "1", "averageFillPrice": "40", "reservedCash": "60", "reservedQuantity": "0"}'),
+    ('00000000-0000-0000-0000-000000000002', 3, 'FILLED', 'PARTIALLY_FILLED', 'FILLED',
+     '{"fillId": "00000000-0000-0000-0000-0000000000f2", "quantity": "1", "price": "60", "filledQuantity": "2", "averageFillPrice": "50", "reservedCash": "0", "reservedQuantity": "0"}');
+  UPDATE execution.orders SET status = 'FILLED', version = 3, filled_quantity = 2, average_fill_price = 50, reserved_cash = 0
+   WHERE client_order_id = 'c2';
+  INSERT INTO execution.portfolio_events_outbox (order_id, type, payload, processed_at)
+  SELECT order_id, 'ORDER_' || type, '{}', now() FROM execution.order_events;
+  INSERT INTO portfolio.activity (event_id, account_id, order_id, type, data, at)
+  SELECT id, '00000000-0000-0000-0000-00000000000a', order_id, type, payload, created_at FROM execution.portfolio_events_outbox;
+  INSERT INTO risk.kill_switch_events (version, from_state, to_state, reason, changed_by, at) VALUES
+    (2, 'ACTIVE', 'HALTED', 'test', 'test', '2020-01-01Z'), (3, 'HALTED', 'ACTIVE', 'test', 'test', '2020-01-02Z');
+  UPDATE risk.kill_switch SET version = 3`;
 
 /** For each invariant, what breaks it: planted behind the back of triggers and foreign keys. */
 const breaks: Record<string, readonly string[]> = {
@@ -120,9 +132,9 @@ const breaks: Record<string, readonly string[]> = {
     "DELETE FROM execution.orders WHERE client_order_id = 'c1'",
   ],
   'the events of an order follow one another without a gap, each by an allowed transition': [
-    "UPDATE execution.order_events SET version = 3 WHERE type = 'FILLED'",
+    "UPDATE execution.order_events SET version = 5 WHERE type = 'FILLED'",
     "UPDATE execution.order_events SET from_status = 'PENDING' WHERE type = 'FILLED'",
-    "DELETE FROM execution.order_transitions WHERE from_status = 'OPEN' AND to_status = 'FILLED'",
+    "DELETE FROM execution.order_transitions WHERE from_status = 'PARTIALLY_FILLED' AND to_status = 'FILLED'",
     "DELETE FROM execution.order_events WHERE order_id = '00000000-0000-0000-0000-000000000002' AND version = 1",
   ],
   'folding the events of an order gives its row': [
@@ -154,6 +166,30 @@ const breaks: Record<string, readonly string[]> = {
     "UPDATE risk.kill_switch SET state = 'HALTED'",
     'DELETE FROM risk.kill_switch_events',
     'DELETE FROM risk.kill_switch',
+  ],
+  'no order was taken while trading was halted': [
+    "UPDATE execution.orders SET created_at = '2020-01-01T12:00:00Z' WHERE client_order_id = 'c4'",
+  ],
+  'a fill is booked once, and one event tells of it': [
+    "DELETE FROM execution.fills WHERE exchange_fill_id = 'paper-f1'",
+    "DELETE FROM execution.order_events WHERE type = 'PARTLY_FILLED'",
+    `UPDATE execution.order_events SET data = data || '{"fillId": "00000000-0000-0000-0000-0000000000f1"}' WHERE type = 'FILLED'`,
+  ],
+  'no two keys made the same order': [
+    "UPDATE execution.idempotency_keys SET order_id = '00000000-0000-0000-0000-000000000001' WHERE key = 'k2'",
+  ],
+  'a paper order never left for a venue': ["UPDATE execution.orders SET mode = 'PAPER' WHERE client_order_id = 'c5'"],
+  'an order whose outcome nobody knows holds what it may still need': [
+    "UPDATE execution.orders SET reserved_quantity = 0 WHERE client_order_id = 'c5'",
+  ],
+  'what happened to an order was put into the outbox': [
+    "DELETE FROM execution.portfolio_events_outbox WHERE type = 'ORDER_FILLED'",
+  ],
+  'what left the outbox became activity of the account once, and nothing else did': [
+    'DELETE FROM portfolio.activity',
+    'UPDATE execution.portfolio_events_outbox SET processed_at = NULL',
+    "DELETE FROM execution.portfolio_events_outbox WHERE type = 'ORDER_FILLED'",
+    "UPDATE portfolio.activity SET account_id = '00000000-0000-0000-0000-00000000000b'",
   ],
 };
 

@@ -8,6 +8,7 @@ import { findCalendars } from './db/calendars.ts';
 import { createPool, type DatabasePool, withConnection } from './db/pool.ts';
 import { recordCycleEnd } from './db/processing-cycles.ts';
 import { inSession } from './domain/processing-schedule.ts';
+import { activityRoutes } from './http/activity.ts';
 import { documentRoutes } from './http/docs.ts';
 import { healthRoutes } from './http/health.ts';
 import { killSwitchRoutes } from './http/kill-switch.ts';
@@ -31,6 +32,7 @@ import type { ExecutionCycle } from './orders/execute-limit-orders.ts';
 import { getOrder, getOrderEvents } from './orders/get-order.ts';
 import { getPortfolio } from './orders/get-portfolio.ts';
 import { getProcessing } from './orders/get-processing.ts';
+import { listActivity } from './orders/list-activity.ts';
 import { listFills } from './orders/list-fills.ts';
 import { listOrders } from './orders/list-orders.ts';
 import { placeOrder } from './orders/place-order.ts';
@@ -40,10 +42,12 @@ import { changeStrategy, listStrategies } from './orders/strategies.ts';
 import { createRedis, type Redis } from './redis.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { startActivityProjector } from './workers/activity-projector.ts';
 import { createCycleRecord } from './workers/cycle-record.ts';
 import { createCycleReport, PROCESSOR_MESSAGES, startLimitProcessor } from './workers/limit-processor.ts';
 import { type Loop, startLoop } from './workers/loop.ts';
 import { createMarketTurns } from './workers/market-turns.ts';
+import { startWebhookSender } from './workers/webhook-sender.ts';
 
 /** `api` answers requests, `worker` processes orders (and answers health only), `all` does both in one process. */
 export const ROLES = ['api', 'worker', 'all'] as const;
@@ -67,12 +71,14 @@ export interface App {
 
 /** Requests must not starve probes, nor cycles requests: each has connections of its own. */
 const HEALTH_POOL = { max: 2, queueMax: 50, connectionTimeoutMs: 900, statementTimeoutMs: 800, queryTimeoutMs: 900 };
-/** The worker's step, a requested cycle with the connection that holds its lock, and a second request that finds it held. */
-const WORKER_POOL_MAX = 5;
+/** The workers' steps, a requested cycle with the connection that holds its lock, and a second request that finds it held. */
+const WORKER_POOL_MAX = 7;
 /** A replica that freezes while it holds the mirror's lock must not hold up the others for longer than this. */
 const KILL_SWITCH_POOL = { max: 2, idleInTransactionTimeoutMs: 1000 };
 /** A cycle may touch a whole batch of orders, and nobody waits for it on a socket. */
 const WORKER_STATEMENT_TIMEOUT_MS = 10_000;
+/** The net under the notifications of the outbox, and how soon a delivery that is due is tried. */
+const OUTBOX_POLL_MS = 500;
 const READINESS_TIMEOUT_MS = 1000;
 /** A request waits for Redis at most so long before it goes on without. */
 const REDIS_COMMAND_TIMEOUT_MS = 200;
@@ -167,6 +173,7 @@ function tradingRoutes(context: Context): readonly Route[] {
       getPortfolio: (accountId) => getPortfolio(pools.api, accountId, config.orders),
       listFills: (query) => listFills(pools.api, query),
     }),
+    ...activityRoutes({ listActivity: (query) => listActivity(pools.api, query) }),
     ...killSwitchRoutes({
       readKillSwitch: killSwitch.read,
       setKillSwitch: killSwitch.set,
@@ -260,7 +267,7 @@ async function startWatch({ killSwitch, logger }: Context): Promise<Loop | undef
   });
 }
 
-function startWorker(context: Context): Loop {
+function startProcessor(context: Context): Loop {
   const pool = context.pools.worker;
   return startLimitProcessor({
     pool,
@@ -275,6 +282,22 @@ function startWorker(context: Context): Loop {
     onCycle: (cycle) => observeCycle(context, cycle),
     onFailedCycle: context.metrics.countFailedCycle,
   });
+}
+
+/** Everything that works without being asked. */
+function startWorkers(context: Context): readonly Loop[] {
+  const { config, logger: log, metrics, pools } = context;
+  const projector = startActivityProjector({
+    pool: pools.worker,
+    connectionString: config.databaseUrl,
+    intervalMs: OUTBOX_POLL_MS,
+    forWebhook: config.webhook !== null,
+    log,
+    onProjected: metrics.countProjected,
+  });
+  const shared = { pool: pools.worker, intervalMs: OUTBOX_POLL_MS, log, onOutcome: metrics.countWebhook };
+  const sender = config.webhook === null ? [] : [startWebhookSender({ ...shared, ...config.webhook })];
+  return [startProcessor(context), projector, ...sender];
 }
 
 /** Rejects when `work` is not done in time; `work` itself goes on. */
@@ -298,12 +321,12 @@ export function createApp(config: Config, options: AppOptions): App {
     if (request.url === '/metrics' && request.method === 'GET') context.metrics.handle(request, response);
     else response.writeHead(404).end();
   });
-  let worker: Loop | undefined;
+  let workers: readonly Loop[] = [];
   let watch: Loop | undefined;
   let closing: Promise<void> | undefined;
 
   const release = async (): Promise<void> => {
-    await Promise.all([api.drain(), worker?.stop()]);
+    await Promise.all([api.drain(), ...workers.map((worker) => worker.stop())]);
     await watch?.stop();
     // The last scrape may still be under way; nothing else is worth waiting for on that port.
     scrape.cut();
@@ -324,7 +347,7 @@ export function createApp(config: Config, options: AppOptions): App {
         watch = await startWatch(context);
         const metricsPort = await scrape.listen(config.metrics.host, config.metrics.port);
         const port = await api.listen(config.http.host, config.http.port);
-        if (role !== 'api') worker = startWorker(context);
+        if (role !== 'api') workers = startWorkers(context);
         return { port, metricsPort };
       } catch (error) {
         await release();

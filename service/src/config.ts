@@ -126,6 +126,22 @@ const redisUrl: Variable<string | null> = {
   },
 };
 
+const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** The path may hold a token, so no fault quotes any of it. */
+const webhookUrl: Variable<string | null> = {
+  right: 'leave it empty, or set https://host/path (http:// on this machine only)',
+  fallback: '',
+  parse: (raw) => {
+    if (raw === '') return { value: null };
+    const url = URL.parse(raw);
+    if (url === null) return { wrong: 'is not a URL' };
+    if (url.username !== '' || url.password !== '') return { wrong: 'carries a user or a password' };
+    const plain = url.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname);
+    return plain || url.protocol === 'https:' ? { value: raw } : { wrong: 'does not start with https://' };
+  },
+};
+
 const ORIGINS_MAX = 50;
 
 /** An origin as a browser sends it: scheme, host and port, nothing else. `null` and patterns are none. */
@@ -171,6 +187,9 @@ const nextProcessingKey: Variable<string | null> = {
   parse: (raw) => (raw === '' ? { value: null } : processingKey.parse(raw)),
 };
 
+/** Signs what the webhook is sent. */
+const webhookSecret: Variable<string | null> = nextProcessingKey;
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
@@ -206,6 +225,8 @@ const VARIABLES = {
   MAX_ORDER_NOTIONAL: positiveDecimal('100000'),
   MARKET_ORDER_PADDING_BPS: integer(500, 0, 10_000),
   QUOTE_MAX_AGE_MS: integer(15_000, 100, 10 * MINUTE),
+  WEBHOOK_URL: webhookUrl,
+  WEBHOOK_SECRET: webhookSecret,
   PNL_METHOD: oneOf('average', ['average', 'fifo']),
   PROCESSOR_INTERVAL_MS: integer(500, 10, 10 * MINUTE),
   PROCESSOR_BATCH: integer(500, 1, 10_000),
@@ -251,6 +272,9 @@ function crossFaults(v: Partial<Values>): ConfigFault[] {
   mustExceed('QUERY_TIMEOUT_MS', v.QUERY_TIMEOUT_MS, 'STATEMENT_TIMEOUT_MS', v.STATEMENT_TIMEOUT_MS);
   mustExceed('REQUEST_TIMEOUT_MS', v.REQUEST_TIMEOUT_MS, 'QUERY_TIMEOUT_MS', v.QUERY_TIMEOUT_MS);
   mustExceed('DRAIN_DEADLINE_MS', v.DRAIN_DEADLINE_MS, 'DRAIN_DELAY_MS', v.DRAIN_DELAY_MS);
+  if (typeof v.WEBHOOK_URL === 'string' && v.WEBHOOK_SECRET === null) {
+    faults.push({ name: 'WEBHOOK_SECRET', wrong: 'is missing beside WEBHOOK_URL', right: processingKey.right });
+  }
   if (v.PORT !== undefined && v.PORT !== 0 && v.PORT === v.METRICS_PORT) {
     faults.push({
       name: 'METRICS_PORT',
@@ -315,6 +339,10 @@ function freeze(v: Values) {
       quoteMaxAgeMs: v.QUOTE_MAX_AGE_MS,
       pnlMethod: v.PNL_METHOD,
     }),
+    webhook:
+      v.WEBHOOK_URL === null || v.WEBHOOK_SECRET === null
+        ? null
+        : Object.freeze({ url: v.WEBHOOK_URL, secret: v.WEBHOOK_SECRET }),
     processor: Object.freeze({ intervalMs: v.PROCESSOR_INTERVAL_MS, batch: v.PROCESSOR_BATCH }),
     drain: Object.freeze({ delayMs: v.DRAIN_DELAY_MS, deadlineMs: v.DRAIN_DEADLINE_MS }),
   });

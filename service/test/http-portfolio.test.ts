@@ -64,6 +64,22 @@ describe('GET /api/v1/portfolio', () => {
   });
 });
 
+describe('whose it is', () => {
+  it.each(['portfolio', 'fills', 'activity'])(
+    '/api/v1/%s is read of any account by operators who name it, and by nobody else',
+    async (list) => {
+      const operator = await addKey(db.pool(), 'operator', null);
+      const named = `/api/v1/${list}?accountId=${accountId}`;
+      expect((await service.ask('GET', named, { key: operator })).status).toBe(200);
+      expect((await service.ask('GET', named, { key: viewer })).json.code).toBe('forbidden');
+      expect((await service.ask('GET', `/api/v1/${list}`, { key: operator })).json.code).toBe('account_required');
+      const unknown = `/api/v1/${list}?accountId=00000000-0000-7000-8000-000000000000`;
+      const nobody = await service.ask('GET', unknown, { key: operator });
+      expect(nobody.status).toBe(list === 'portfolio' ? 403 : 200);
+    },
+  );
+});
+
 describe('GET /api/v1/fills', () => {
   it('pages through, newest first; what comes in between neither repeats nor hides anything', async () => {
     const orders: string[] = [];

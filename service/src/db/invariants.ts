@@ -220,4 +220,59 @@ export const INVARIANTS: readonly Invariant[] = [
         FULL JOIN (SELECT version, to_state FROM risk.kill_switch_events ORDER BY version DESC LIMIT 1) e ON true
        WHERE (s.state, s.version) IS DISTINCT FROM (e.to_state, e.version)`,
   },
+  {
+    name: 'no order was taken while trading was halted',
+    looksAt: `SELECT count(*) FROM risk.kill_switch_events WHERE to_state = 'HALTED'`,
+    // An order that waited for the switch to be cleared began a little before that: by its lock timeout at most.
+    violations: `
+      SELECT o.id, o.created_at, s.halted_at, s.until FROM execution.orders o
+        JOIN (SELECT to_state, at AS halted_at, coalesce(lead(at) OVER (ORDER BY version), 'infinity') AS until
+                FROM risk.kill_switch_events) s ON s.to_state = 'HALTED'
+       WHERE o.created_at > s.halted_at AND o.created_at < s.until - interval '1 minute'`,
+  },
+  {
+    name: 'a fill is booked once, and one event tells of it',
+    looksAt: 'SELECT count(*) FROM execution.fills',
+    violations: `
+      SELECT f.id, e.fill_id, e.told FROM execution.fills f
+        FULL JOIN (SELECT order_id, data->>'fillId' AS fill_id, count(*) AS told FROM execution.order_events
+                    WHERE data ? 'fillId' GROUP BY order_id, data->>'fillId') e ON e.fill_id = f.id::text AND e.order_id = f.order_id
+       WHERE f.id IS NULL OR e.told IS DISTINCT FROM 1`,
+  },
+  {
+    name: 'no two keys made the same order',
+    looksAt: 'SELECT count(DISTINCT order_id) FROM execution.idempotency_keys',
+    violations: 'SELECT order_id, count(*) FROM execution.idempotency_keys GROUP BY order_id HAVING count(*) > 1',
+  },
+  {
+    name: 'a paper order never left for a venue',
+    looksAt: `SELECT count(*) FROM execution.orders WHERE mode = 'PAPER'`,
+    violations: `
+      SELECT e.order_id, e.version, e.to_status FROM execution.order_events e JOIN execution.orders o ON o.id = e.order_id
+       WHERE o.mode = 'PAPER' AND e.to_status IN ('SUBMITTING', 'UNKNOWN')`,
+  },
+  {
+    name: 'an order whose outcome nobody knows holds what it may still need',
+    looksAt: `SELECT count(*) FROM execution.orders WHERE status = 'UNKNOWN'`,
+    violations: `SELECT id FROM execution.orders WHERE status = 'UNKNOWN' AND reserved_cash = 0 AND reserved_quantity = 0`,
+  },
+  {
+    name: 'what happened to an order was put into the outbox',
+    looksAt: `SELECT count(*) FROM execution.order_events WHERE type <> 'EXECUTION_FAILED'`,
+    violations: `
+      SELECT order_id, type, sum(told) AS missing FROM (
+        SELECT order_id, type, 1 AS told FROM execution.order_events WHERE type <> 'EXECUTION_FAILED'
+        UNION ALL SELECT order_id, substr(type, length('ORDER_') + 1), -1 FROM execution.portfolio_events_outbox
+      ) told GROUP BY order_id, type HAVING sum(told) > 0`,
+  },
+  {
+    name: 'what left the outbox became activity of the account once, and nothing else did',
+    looksAt: 'SELECT count(*) FROM execution.portfolio_events_outbox',
+    violations: `
+      SELECT e.id, e.processed_at, a.event_id FROM execution.portfolio_events_outbox e
+        LEFT JOIN execution.orders o ON o.id = e.order_id
+        FULL JOIN portfolio.activity a ON a.event_id = e.id
+       WHERE (e.processed_at IS NULL) <> (a.event_id IS NULL) OR e.id IS NULL
+          OR (a.event_id IS NOT NULL AND (a.order_id, a.account_id, a.type) IS DISTINCT FROM (e.order_id, o.account_id, e.type))`,
+  },
 ];

@@ -30,6 +30,7 @@ const BY_NAME: Readonly<Record<string, readonly unknown[]>> = {
   errorCode: [null],
   expireAt: [null, '2026-11-20T21:00:00Z'],
   fatFingerMultiple: [10],
+  fee: ['32'],
   feeBps: ['10'],
   filledQuantity: ['0'],
   fromStatus: [null],
@@ -46,10 +47,12 @@ const BY_NAME: Readonly<Record<string, readonly unknown[]>> = {
   openapi: ['3.1.1'],
   orderId: [ORDER_ID],
   prefix: ['k3v9x2ma'],
+  priceAgeMs: [850],
   priceCollarBps: [500],
   price: ['64000.00'],
   quantity: ['0.5'],
-  reason: ['a manual stop for maintenance'],
+  realised: ['125.5'],
+  reason: ['a manual stop for maintenance', null],
   reserved: ['5000'],
   reservedCash: ['32000'],
   reservedQuantity: ['0'],
@@ -63,8 +66,10 @@ const BY_NAME: Readonly<Record<string, readonly unknown[]>> = {
   timeInForce: ['GTC'],
   toStatus: ['OPEN'],
   type: ['PLACED', 'LIMIT'],
+  unrealised: ['-12.25'],
   uptimeSeconds: [86_400],
   version: [1],
+  webhook: ['DELIVERED'],
 };
 
 /** How deep an example goes; no schema of this API is deeper, and a recursive one must not be endless. */

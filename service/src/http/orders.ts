@@ -132,13 +132,14 @@ function placeRoute(deps: OrdersDeps): Route {
       409: { description: 'In flight under this key, a known clientOrderId, or the kill switch is engaged.' },
       422: { description: 'Denied by a risk check, or refused for what it asks; nothing is ever rounded to fit.' },
     },
-    handler: async ({ body, principal, idempotencyKey, requestId }) => {
+    handler: async ({ body, principal, idempotencyKey, requestId, correlate }) => {
       const accountId = accountOf(principal);
       const hash = requestHash('POST', PATH, body);
       const command = { accountId, idempotencyKey, requestHash: hash, order: toNewOrder(body) };
       try {
         const outcome = await deps.placeOrder(command, (placement) => renderPlacement(placement, requestId));
         deps.countOrder(outcome.kind);
+        if (outcome.kind !== 'replayed') correlate(outcome.order.id);
         return replyOf(outcome.reply, outcome.kind === 'replayed');
       } catch (error) {
         deps.countOrder(outcomeOf(error));
@@ -162,8 +163,9 @@ function cancelRoute(deps: OrdersDeps): Route {
       404: { description: 'The account has no such order.' },
       409: { description: 'The order has ended otherwise, or nobody knows yet whether it was accepted.' },
     },
-    handler: async ({ params, principal }) => {
+    handler: async ({ params, principal, correlate }) => {
       const canceled = await deps.cancelOrder({ accountId: accountOf(principal), orderId: params.id });
+      correlate(canceled.order.id);
       return { status: canceled.order.status === 'PENDING_CANCEL' ? 202 : 200, body: canceled.order };
     },
   });

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { PNL_METHODS, UNKNOWN_REASONS } from '../domain/pnl.ts';
 import type { getPortfolio } from '../orders/get-portfolio.ts';
 import { FILL_PAGE_DEFAULT, FILL_PAGE_MAX, type FillPage, type ListFillsQuery } from '../orders/list-fills.ts';
-import { pageLimit, symbol } from './input.ts';
-import { accountOf } from './principal.ts';
+import { pageLimit, symbol, uuid } from './input.ts';
+import { readAccountOf } from './principal.ts';
 import { type Route, route } from './route.ts';
 
 export interface PortfolioDeps {
@@ -44,7 +44,10 @@ const fill = z.strictObject({
   fee: z.string(),
   at: z.string(),
 });
+const accountId = uuid.optional().meta({ description: 'For operators and admins: whose.' });
+const portfolioQuery = z.strictObject({ accountId });
 const fillsQuery = z.strictObject({
+  accountId,
   symbol: symbol.optional(),
   cursor: z.string().max(200).optional(),
   limit: pageLimit(FILL_PAGE_DEFAULT, FILL_PAGE_MAX),
@@ -60,8 +63,12 @@ export function portfolioRoutes(deps: PortfolioDeps): readonly Route[] {
       path: '/api/v1/portfolio',
       summary: 'Cash that is free, cash that resting orders hold, positions and profit, all of one moment.',
       access: READERS,
+      query: portfolioQuery,
       responses: { 200: { description: 'The portfolio, in decimal strings.', schema: portfolio } },
-      handler: async ({ principal }) => ({ status: 200, body: await deps.getPortfolio(accountOf(principal)) }),
+      handler: async ({ query, principal }) => ({
+        status: 200,
+        body: await deps.getPortfolio(readAccountOf(principal, query.accountId)),
+      }),
     }),
     route({
       method: 'GET',
@@ -77,7 +84,7 @@ export function portfolioRoutes(deps: PortfolioDeps): readonly Route[] {
       },
       handler: async ({ query, principal }) => ({
         status: 200,
-        body: await deps.listFills({ ...query, accountId: accountOf(principal) }),
+        body: await deps.listFills({ ...query, accountId: readAccountOf(principal, query.accountId) }),
       }),
     }),
   ];

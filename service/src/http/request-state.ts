@@ -6,7 +6,7 @@ import type { Principal } from './principal.ts';
 /** What is known about a request while it is being answered. */
 export interface RequestState {
   readonly id: string;
-  readonly log: Logger;
+  log: Logger;
   /** Milliseconds of the monotonic clock. */
   readonly startedAtMs: number;
   principal: Principal;

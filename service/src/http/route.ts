@@ -20,6 +20,8 @@ export interface RouteRequest<P, Q, B> {
   readonly idempotencyKey: string;
   readonly requestId: string;
   readonly log: Logger;
+  /** Puts an order's id on the request's log lines and on its span: what leads from the request to the order's fills. */
+  readonly correlate: (orderId: string) => void;
 }
 
 /** A request as it came, before the route's schemas have seen it. */

@@ -1,3 +1,4 @@
+import { trace } from '@opentelemetry/api';
 import express, {
   type ErrorRequestHandler,
   type Express,
@@ -94,6 +95,10 @@ function mount(app: Express, route: Route, options: ServerOptions, ...before: re
       idempotencyKey: route.idempotent === true ? readIdempotencyKey(request.get('idempotency-key')) : '',
       requestId: state.id,
       log: state.log,
+      correlate: (orderId) => {
+        state.log = state.log.child({ orderId });
+        trace.getActiveSpan()?.setAttribute('order.id', orderId);
+      },
     });
     send(response, reply, options.isDraining());
   };

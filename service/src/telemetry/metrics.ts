@@ -14,6 +14,10 @@ export type AuthFailure = (typeof AUTH_FAILURES)[number];
 export const CYCLE_RESULTS = ['examined', 'executed', 'expired', 'failed'] as const;
 export type CycleCounts = Readonly<Record<(typeof CYCLE_RESULTS)[number], number>>;
 
+/** What became of one try to deliver. `failed` is tried again, `dead` is not. */
+export const WEBHOOK_OUTCOMES = ['delivered', 'failed', 'dead'] as const;
+export type WebhookOutcome = (typeof WEBHOOK_OUTCOMES)[number];
+
 /** Gauges of one connection pool, in connections and callers. */
 export interface PoolGauges {
   readonly total: number;
@@ -47,6 +51,9 @@ export interface Metrics {
   /** One processing cycle that came to its end, with what it did. */
   readonly observeCycle: (seconds: number, counts: CycleCounts) => void;
   readonly countFailedCycle: () => void;
+  /** Order events that became activity. */
+  readonly countProjected: (events: number) => void;
+  readonly countWebhook: (outcome: WebhookOutcome) => void;
   /** Answers a scrape in Prometheus's text format. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
   readonly close: () => Promise<void>;
@@ -106,11 +113,15 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const cycles = meter.createHistogram(CYCLE_DURATION, { description: 'Time of a processing cycle.' });
   const cycleOrders = meter.createCounter('limit_processor.orders', { description: 'Orders that cycles looked at.' });
   const failedCycles = meter.createCounter('limit_processor.failed_cycles', { description: 'Cycles that failed.' });
+  const projected = meter.createCounter('activity.projected', { description: 'Order events that became activity.' });
+  const webhooks = meter.createCounter('webhook.attempts', { description: 'Webhook deliveries tried.' });
   // A counter that first appears at 1 hides its first increase from rate().
   for (const outcome of ORDER_OUTCOMES) orders.add(0, { outcome });
   for (const failure of AUTH_FAILURES) authFailures.add(0, { failure });
   for (const result of CYCLE_RESULTS) cycleOrders.add(0, { result });
   failedCycles.add(0);
+  projected.add(0);
+  for (const outcome of WEBHOOK_OUTCOMES) webhooks.add(0, { outcome });
   watchPools(meter, sources.pools);
   watchKillSwitch(meter, sources.killSwitchEngaged);
   return {
@@ -127,6 +138,8 @@ export function createMetrics(sources: MetricsSources): Metrics {
       for (const result of CYCLE_RESULTS) cycleOrders.add(counts[result], { result });
     },
     countFailedCycle: () => failedCycles.add(1),
+    countProjected: (events) => projected.add(events),
+    countWebhook: (outcome) => webhooks.add(1, { outcome }),
     handle: (request, response) => exporter.getMetricsRequestHandler(request, response),
     close: () => provider.shutdown(),
   };

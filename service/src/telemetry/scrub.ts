@@ -19,9 +19,10 @@ export function secretsOf(config: {
   readonly redisUrl?: string | null;
   readonly orderProcessingApiKey: string;
   readonly nextOrderProcessingApiKey?: string | null;
+  readonly webhook?: { readonly secret: string } | null;
 }): readonly string[] {
   const passwords = [config.databaseUrl, config.redisUrl ?? ''].map((url) => URL.parse(url)?.password ?? '');
-  const keys = [config.orderProcessingApiKey, config.nextOrderProcessingApiKey ?? ''];
+  const keys = [config.orderProcessingApiKey, config.nextOrderProcessingApiKey ?? '', config.webhook?.secret ?? ''];
   return [...keys, ...passwords, ...passwords.map(decodePassword)];
 }
 

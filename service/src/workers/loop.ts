@@ -14,13 +14,21 @@ export interface LoopOptions {
 export interface Loop {
   /** Lets the step in progress finish, starts no other, and resolves then. Repeated calls are harmless. */
   stop(): Promise<void>;
+  /** Begins the next step without the rest of the pause; during a step, right after it. After a failure it waits. */
+  readonly wake: () => void;
 }
 
 /** Runs `step` again and again, never two at once. After failures the pause doubles, up to ten seconds. */
 export function startLoop(options: LoopOptions): Loop {
   const stopping = new AbortController();
-  const finished = run(options, stopping.signal);
+  // One per round, renewed before its step: what wakes during the step or the pause after it ends that pause.
+  let alarm = new AbortController();
+  const finished = run(options, stopping.signal, () => {
+    alarm = new AbortController();
+    return alarm.signal;
+  });
   return {
+    wake: () => alarm.abort(),
     stop: () => {
       stopping.abort();
       return finished;
@@ -28,32 +36,34 @@ export function startLoop(options: LoopOptions): Loop {
   };
 }
 
-async function run(options: LoopOptions, stopping: AbortSignal): Promise<void> {
-  let pauseMs = options.intervalMs;
+async function run(options: LoopOptions, stopping: AbortSignal, setAlarm: () => AbortSignal): Promise<void> {
+  let backoffMs = options.intervalMs;
   while (!stopping.aborted) {
+    const alarm = setAlarm();
     try {
       await options.step();
-      pauseMs = options.intervalMs;
+      backoffMs = options.intervalMs;
+      await pause(options.intervalMs, [stopping, alarm]);
     } catch (error) {
       options.onError(error);
-      pauseMs = Math.max(options.intervalMs, Math.min(pauseMs * 2, BACKOFF_MAX_MS));
+      backoffMs = Math.max(options.intervalMs, Math.min(backoffMs * 2, BACKOFF_MAX_MS));
+      await pause(backoffMs, [stopping]);
     }
-    await pause(pauseMs, stopping);
   }
 }
 
-/** Ends early when the loop is stopped. */
-function pause(durationMs: number, stopping: AbortSignal): Promise<void> {
-  if (stopping.aborted) {
+/** Ends early with the first of the signals. */
+function pause(durationMs: number, signals: readonly AbortSignal[]): Promise<void> {
+  if (signals.some((signal) => signal.aborted)) {
     return Promise.resolve();
   }
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
-      stopping.removeEventListener('abort', done);
+      for (const signal of signals) signal.removeEventListener('abort', done);
       resolve();
     };
     const timer = setTimeout(done, durationMs);
-    stopping.addEventListener('abort', done);
+    for (const signal of signals) signal.addEventListener('abort', done);
   });
 }

@@ -1,0 +1,71 @@
+import { trace } from '@opentelemetry/api';
+import { EVENTS_CHANNEL, type ProjectedEvent, projectEvents } from '../db/activity.ts';
+import { listen } from '../db/listen.ts';
+import { type DatabasePool, transaction } from '../db/pool.ts';
+import type { WorkerLog } from './limit-processor.ts';
+import { type Loop, startLoop } from './loop.ts';
+
+export const PROJECTOR_MESSAGES = {
+  projected: 'Order event projected',
+  failed: 'Order events cannot be projected',
+  listenerLost: 'Notifications of order events are not heard; polling goes on',
+} as const;
+
+/** Most events of one transaction. */
+export const PROJECTION_BATCH = 200;
+
+export interface ActivityProjectorOptions {
+  readonly pool: DatabasePool;
+  /** For the connection that hears notifications. */
+  readonly connectionString: string;
+  /** How long an event waits at most when no notification comes. */
+  readonly intervalMs: number;
+  /** Whether a webhook is to hear of what is projected. */
+  readonly forWebhook: boolean;
+  readonly log: WorkerLog;
+  /** Hears how many events each step projected. It must not throw. */
+  readonly onProjected?: (count: number) => void;
+}
+
+/** Turns the outbox into activity until it is stopped; woken by notifications, with a poll as their net. */
+export function startActivityProjector(options: ActivityProjectorOptions): Loop {
+  const { pool, log } = options;
+  const loop = startLoop({
+    intervalMs: options.intervalMs,
+    step: async () => {
+      const events = await transaction(pool, (tx) => projectEvents(tx, PROJECTION_BATCH, options.forWebhook));
+      report(events, log);
+      options.onProjected?.(events.length);
+      if (events.length === PROJECTION_BATCH) {
+        loop.wake();
+      }
+    },
+    onError: (error) => log.error({ err: error }, PROJECTOR_MESSAGES.failed),
+  });
+  const listener = listen({
+    connectionString: options.connectionString,
+    applicationName: 'order-service events',
+    channel: EVENTS_CHANNEL,
+    onNotify: loop.wake,
+    onError: (error) => log.warn({ err: error }, PROJECTOR_MESSAGES.listenerLost),
+  });
+  return {
+    wake: loop.wake,
+    stop: async () => {
+      await Promise.all([listener.stop(), loop.stop()]);
+    },
+  };
+}
+
+/** One line and one span per event, under the order's id: what leads from a request to its fills. */
+function report(events: readonly ProjectedEvent[], log: WorkerLog): void {
+  const tracer = trace.getTracer('order-service');
+  for (const { eventId, orderId, accountId, type, fillId } of events) {
+    log.info(
+      { orderId, accountId, eventId, type, ...(fillId === null ? {} : { fillId }) },
+      PROJECTOR_MESSAGES.projected,
+    );
+    const attributes = { 'order.id': orderId, 'order.event.id': eventId, 'order.event.type': type };
+    tracer.startSpan('project order event', { attributes }).end();
+  }
+}
