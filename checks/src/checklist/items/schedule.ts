@@ -25,7 +25,7 @@ export const schedule: readonly Item[] = [
   {
     id: 'schedule.cycle.by-hand',
     severity: 'warning',
-    answer: planned('schedule/process-orders-is-not-doubled'),
+    answer: gate('schedule/process-orders-is-not-doubled'),
     asks: ['S0:30 Test cron job execution manually'],
   },
   {

@@ -37,7 +37,7 @@ export default defineGate<Facts>({
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:processing', 'config:write'],
   alone: true,
-  covers: ['schedule.endpoint.not-doubled', 'schedule.endpoint.key', 'schedule.endpoint.key-rotation'],
+  covers: ['schedule.cycle.by-hand'],
   unit: 'orders and calls',
   why: 'Schedulers overlap: a slow call meets the next one, two servers have the same crontab. An order that both fill is bought twice.',
   fix: 'One cycle at a time, by a lock that all replicas share; claim each order inside the transaction that fills it. Compare keys in constant time, and accept two while one is rotated.',
