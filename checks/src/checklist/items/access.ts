@@ -137,7 +137,7 @@ export const access: readonly Item[] = [
   {
     id: 'access.processor-endpoint',
     severity: 'blocker',
-    answer: gate('http/every-endpoint-needs-a-key'),
+    answer: gate('http/every-endpoint-needs-a-key', 'schedule/process-orders-is-not-doubled'),
     asks: ['S4:143 **Heartbeat endpoint secured**', 'S4:144 Bearer token required'],
   },
 ];

@@ -6,6 +6,7 @@ export const orders: readonly Item[] = [
     id: 'orders.limit.fills-when-met',
     severity: 'blocker',
     answer: planned('orders/limit-orders-fill-when-met'),
+    partly: ['schedule/process-orders-is-not-doubled'],
     asks: ['S0:77 Verify orders execute when price conditions are met'],
   },
   {

@@ -4,6 +4,18 @@ import { NO_VERCEL } from '../reasons.ts';
 /** When the order processor runs. */
 export const schedule: readonly Item[] = [
   {
+    id: 'schedule.cycle.not-doubled',
+    severity: 'blocker',
+    answer: gate('schedule/process-orders-is-not-doubled'),
+    asks: [],
+  },
+  {
+    id: 'schedule.cycle.keys-rotate',
+    severity: 'blocker',
+    answer: gate('schedule/process-orders-is-not-doubled'),
+    asks: [],
+  },
+  {
     id: 'schedule.cycle.recorded',
     severity: 'warning',
     answer: planned('schedule/last-cycle-is-recent'),

@@ -43,9 +43,10 @@ export const workers: readonly Item[] = [
     ],
   },
   {
-    id: 'workers.processing',
+    id: 'workers.run',
     severity: 'blocker',
     answer: planned('workers/heartbeats-are-fresh'),
     asks: ['S4:277 Workers claim and process steps'],
   },
+  { id: 'workers.heartbeats', severity: 'blocker', answer: planned('workers/heartbeats-are-fresh'), asks: [] },
 ];

@@ -37,7 +37,12 @@ export default defineGate<Facts>({
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:processing', 'config:write'],
   alone: true,
-  covers: ['schedule.cycle.by-hand'],
+  covers: [
+    'schedule.cycle.by-hand',
+    'schedule.cycle.not-doubled',
+    'schedule.cycle.keys-rotate',
+    'access.processor-endpoint',
+  ],
   unit: 'orders and calls',
   why: 'Schedulers overlap: a slow call meets the next one, two servers have the same crontab. An order that both fill is bought twice.',
   fix: 'One cycle at a time, by a lock that all replicas share; claim each order inside the transaction that fills it. Compare keys in constant time, and accept two while one is rotated.',
