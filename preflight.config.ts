@@ -1,6 +1,13 @@
 import { defineConfig } from 'preflight';
 import { INVARIANTS } from './service/src/db/invariants.ts';
 
+/** What the seed prints, as far as it is used here. */
+interface Seeded {
+  traders: { key: string }[];
+  operator: string;
+  limited: { key: string; accountId: string };
+}
+
 /** The order service of this repository: what it is, and what it promises. */
 export default defineConfig({
   service: {
@@ -78,8 +85,12 @@ export default defineConfig({
     revertLast: ['node', 'service/src/migrate.ts', 'down', '--count', '1'],
     seed: ['node', 'service/src/seed.ts', '--traders', '10', '--wide-limits', '--json'],
     credentials: (seedOutput) => {
-      const { traders, operator } = JSON.parse(seedOutput) as { traders: { key: string }[]; operator: string };
-      return { writers: traders.map(({ key }) => key), operator };
+      const { traders, operator, limited } = JSON.parse(seedOutput) as Seeded;
+      return {
+        writers: traders.map(({ key }) => key),
+        operator,
+        limited: { key: limited.key, account: limited.accountId },
+      };
     },
     requiredIndexes: [
       {
@@ -199,6 +210,57 @@ export default defineConfig({
     },
     rateLimit: { environment: { RATE_LIMIT_PER_MINUTE_ADDRESS: '100' }, perMinute: 100 },
     allowedOrigin: 'https://desk.example',
+  },
+  risk: {
+    setLimits: { method: 'PUT', path: '/api/v1/risk/limits', body: { accountId: '{account}', reason: 'preflight' } },
+    cap: {
+      limits: { maxOpenOrders: '{limit}', maxOrdersPerMinute: 1_000_000 },
+      standing: `SELECT count(*) FROM execution.orders
+                  WHERE account_id = $1 AND status NOT IN ('FILLED', 'CANCELED', 'REJECTED', 'DENIED', 'EXPIRED')`,
+    },
+    wide: {
+      maxOpenOrders: 1_000_000,
+      maxOrdersPerMinute: 1_000_000,
+      fatFingerMultiple: 1_000_000_000,
+      maxOrderNotional: '999999999999',
+      maxDailyNotional: '999999999999',
+      maxPositionNotional: '999999999999',
+    },
+    reset: {
+      fatFingerMultiple: null,
+      maxOpenOrders: null,
+      maxOrdersPerMinute: null,
+      maxOrderNotional: null,
+      maxDailyNotional: null,
+      maxPositionNotional: null,
+      priceCollarBps: null,
+      allowedModes: null,
+      restrictedSymbols: null,
+    },
+    denial: {
+      status: 422,
+      reason: 'details.reason',
+      limit: 'details.limit',
+      observed: 'details.observed',
+      attempted: 'details.attempted',
+      id: 'details.orderId',
+      stored: 'SELECT denial_reason FROM execution.orders WHERE id = $1',
+    },
+    // What is usual for an account is told by its last ten orders.
+    writesBefore: 10,
+    denied: [
+      { reason: 'MAX_ORDER_NOTIONAL', limits: { maxOrderNotional: '0.05' } },
+      { reason: 'MAX_DAILY_NOTIONAL', limits: { maxDailyNotional: '0.05' } },
+      { reason: 'MAX_POSITION', limits: { maxPositionNotional: '0.05' } },
+      { reason: 'MAX_OPEN_ORDERS', limits: { maxOpenOrders: 1 } },
+      { reason: 'MAX_ORDERS_PER_MINUTE', limits: { maxOrdersPerMinute: 1 } },
+      // The sandbox quotes 65,000: this is typed with a digit too many.
+      { reason: 'PRICE_COLLAR', limits: { priceCollarBps: 100 }, write: { price: '650000' } },
+      { reason: 'FAT_FINGER', limits: { fatFingerMultiple: 1 }, write: { quantity: '100' } },
+      { reason: 'INSUFFICIENT_SHARES', write: { side: 'SELL', quantity: '1', price: '70000' } },
+      { reason: 'RESTRICTED_SYMBOL', limits: { restrictedSymbols: ['BTCUSDT'] }, amounts: false },
+      { reason: 'MODE_NOT_ALLOWED', limits: { allowedModes: ['LIVE'] }, amounts: false },
+    ],
   },
   code: {
     // Two checkers take two thirds of the processor time that the compiler's own four do, and end no later on two cores.

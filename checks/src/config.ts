@@ -107,6 +107,49 @@ const accessRules = z.strictObject({
   allowedOrigin: z.url().optional(),
 });
 
+const limitChange = z.record(z.string(), z.unknown());
+
+/** Limits that orders are held against, on the account of `credentials.limited`. The order is the configured write. */
+const risk = z.strictObject({
+  /** Changes limits of the account: its body, in which `{account}` is filled in, with the limits of each case beside it. */
+  setLimits: request,
+  /** A limit on how many may stand at once. `{limit}` is filled in, as a number. */
+  cap: z.strictObject({
+    limits: limitChange,
+    /** Counts what stands against it, one number; $1 is the account. */
+    standing: z.string(),
+  }),
+  /** Every limit so wide that none of them denies: a case narrows its own. */
+  wide: limitChange,
+  /** Gives every limit that the gates set back to what it was. */
+  reset: limitChange,
+  /** How a denied write is answered, and where its JSON says why: names, separated by dots. */
+  denial: z.strictObject({
+    status: z.int(),
+    reason: z.string(),
+    limit: z.string(),
+    observed: z.string(),
+    attempted: z.string(),
+    id: z.string(),
+    /** Selects the reason that is stored with a denied write, one text; $1 is its id. */
+    stored: z.string(),
+  }),
+  /** How many writes are made before, for the limits that compare with earlier ones. */
+  writesBefore: z.int().min(1).max(100).default(1),
+  /** Writes that must be denied, each for its reason: the limits that are set for it, and what of the write is changed. */
+  denied: z
+    .array(
+      z.strictObject({
+        reason: z.string(),
+        limits: limitChange.default({}),
+        write: z.record(z.string(), z.unknown()).default({}),
+        /** Whether limit, observed and attempted are amounts, in their order: of some reasons they are words, or absent. */
+        amounts: z.boolean().default(true),
+      }),
+    )
+    .min(1),
+});
+
 const runbooks = z.strictObject({
   /** Globs of the on-call scripts, and of what they source. */
   scripts: z.array(z.string()).min(1),
@@ -151,6 +194,7 @@ const schema = z.strictObject({
   killSwitch: killSwitch.optional(),
   killSwitchInRedis: killSwitchInRedis.optional(),
   access: accessRules.optional(),
+  risk: risk.optional(),
   code: z.strictObject({
     /** A TypeScript compiler: `--listFiles --pretty false` is appended, to count what it looked at and to read what it says. */
     typeCheck: command,
@@ -174,8 +218,10 @@ export type ConfigInput = z.input<typeof schema>;
 export interface Credentials {
   /** May make the configured write; each belongs to another account. */
   writers: string[];
-  /** May throw the kill switch. */
+  /** May throw the kill switch, and change limits. */
   operator: string;
+  /** May make the configured write for an account of its own, whose limits are as they come: gates change them. */
+  limited?: { key: string; account: string };
 }
 
 /** Parts that a service may not have. */

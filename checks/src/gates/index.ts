@@ -19,6 +19,8 @@ import redisEngagesIt from './kill-switch/redis-engages-it.ts';
 import stopsNewOrders from './kill-switch/stops-new-orders.ts';
 import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
 import noSecretIsLogged from './logs/no-secret-is-logged.ts';
+import denialsSayWhy from './risk/denials-say-why.ts';
+import limitsHoldUnderParallelOrders from './risk/limits-hold-under-parallel-orders.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
 import processOrdersIsNotDoubled from './schedule/process-orders-is-not-doubled.ts';
@@ -47,6 +49,8 @@ export const gates: readonly Gate[] = [
   placementMeetsItsLatency,
   stopsNewOrders,
   redisEngagesIt,
+  limitsHoldUnderParallelOrders,
+  denialsSayWhy,
   healthAnswers,
   noSecretInTree,
   noSecretInHistory,
