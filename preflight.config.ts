@@ -284,6 +284,12 @@ export default defineConfig({
     everyMinutes: 3,
     otherwiseEveryMinutes: 30,
   },
+  books: {
+    misplace:
+      'UPDATE portfolio.accounts SET cash = cash + 0.01 WHERE id = (SELECT id FROM portfolio.accounts ORDER BY id LIMIT 1)',
+    restore:
+      'UPDATE portfolio.accounts SET cash = cash - 0.01 WHERE id = (SELECT id FROM portfolio.accounts ORDER BY id LIMIT 1)',
+  },
   processing: {
     request: { method: 'POST', path: '/api/trade/process-orders' },
     keyVariables: ['ORDER_PROCESSING_API_KEY', 'ORDER_PROCESSING_API_KEY_NEXT'],

@@ -150,6 +150,14 @@ const risk = z.strictObject({
     .min(1),
 });
 
+/** Money, as `database.invariants` says it must add up. Both statements must be harmless after one another. */
+const books = z.strictObject({
+  /** Makes a cent from nothing, in one row. */
+  misplace: z.string(),
+  /** Takes it away again. */
+  restore: z.string(),
+});
+
 const runbooks = z.strictObject({
   /** Globs of the on-call scripts, and of what they source. */
   scripts: z.array(z.string()).min(1),
@@ -209,6 +217,7 @@ const schema = z.strictObject({
   workflows: z.array(z.string()).min(1).optional(),
   schedule: schedule.optional(),
   processing: processing.optional(),
+  books: books.optional(),
 });
 
 export type Config = z.output<typeof schema>;

@@ -19,6 +19,7 @@ import redisEngagesIt from './kill-switch/redis-engages-it.ts';
 import stopsNewOrders from './kill-switch/stops-new-orders.ts';
 import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
 import noSecretIsLogged from './logs/no-secret-is-logged.ts';
+import booksAreConserved from './money/books-are-conserved.ts';
 import denialsSayWhy from './risk/denials-say-why.ts';
 import limitsHoldUnderParallelOrders from './risk/limits-hold-under-parallel-orders.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
@@ -46,6 +47,7 @@ export const gates: readonly Gate[] = [
   corsReflectsNoStranger,
   securityHeadersAreSet,
   noSecretIsLogged,
+  booksAreConserved,
   placementMeetsItsLatency,
   stopsNewOrders,
   redisEngagesIt,

@@ -1,11 +1,11 @@
-import { type Item, planned } from '../item.ts';
+import { gate, type Item, planned } from '../item.ts';
 
 /** Cash, reservations, positions, profit and loss. */
 export const money: readonly Item[] = [
   {
     id: 'money.conserved',
     severity: 'blocker',
-    answer: planned('money/books-are-conserved'),
+    answer: gate('money/books-are-conserved'),
     partly: ['drills/backend-killed-mid-order'],
     asks: ['S0:79 Validate cash and holdings updates are correct'],
   },

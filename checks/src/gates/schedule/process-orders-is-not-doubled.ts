@@ -1,12 +1,11 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { partOf } from '../../config.ts';
 import type { Context } from '../../engine/context.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
 import { withDatabase } from '../../io/database.ts';
+import { type Executed, makeExecutableWrites, untilExecuted } from '../../io/executed-writes.ts';
 import { send } from '../../io/http.ts';
-import { attemptWrite } from '../../io/writes.ts';
 
 interface Facts {
   /** Which answers mean that a cycle ran, and that one was running already. */
@@ -21,14 +20,13 @@ interface Facts {
   /** What each of the two answered, and how much of the work it says that it did. */
   calls: { status: number; executed: number }[];
   /** Work that was done another number of times than once, within the time that it had. */
-  wrong: { id: string; times: number }[];
+  wrong: Executed[];
   /** Effects in the whole database that came in meanwhile. */
   effects: number;
 }
 
 const workCount = 10;
 const doneWithinMs = 5_000;
-const lookEveryMs = 50;
 const shown = 3;
 
 export default defineGate<Facts>({
@@ -60,9 +58,9 @@ export default defineGate<Facts>({
     const accepted: Facts['keys'] = [];
     for (const { variable, key } of keys) accepted.push({ variable, status: (await call(context, key)).status });
     const before = await countEffects(context);
-    const ids = await makeWork(context);
+    const ids = await makeExecutableWrites(context, workCount);
     const calls = await Promise.all([call(context, first.key), call(context, first.key)]);
-    const wrong = await untilDone(context, ids);
+    const wrong = await untilExecuted(context, ids, doneWithinMs);
     const effects = (await countEffects(context)) - before;
     return {
       examined: ids.length + calls.length + keys.length + 1,
@@ -111,37 +109,6 @@ async function call(context: Context, key: string): Promise<{ status: number; ex
   const { status, text } = await send(context.target.url, request, { key, signal: context.signal });
   if (status !== ranStatus) return { status, executed: 0 };
   return { status, executed: z.object({ [executedField]: z.number() }).parse(JSON.parse(text))[executedField] ?? 0 };
-}
-
-/** Orders that the next cycle executes, one writer after another. @throws when one is not accepted: then there is nothing to look at. */
-async function makeWork(context: Context): Promise<string[]> {
-  const config = { write: { ...partOf(context.config, 'write'), request: partOf(context.config, 'processing').work } };
-  const from = { config, target: context.target, signal: context.signal };
-  const writers = context.target.credentials.writers.length;
-  const attempts = await Promise.all(
-    Array.from({ length: workCount }, (_, n) =>
-      attemptWrite(from, { idempotencyKey: randomUUID(), writer: n % writers }),
-    ),
-  );
-  const ids = attempts.flatMap(({ id }) => (id === null ? [] : [id]));
-  const refused = attempts.find(({ accepted }) => !accepted);
-  if (refused) throw new Error(`an order that was to be executed was answered ${refused.status ?? 'not at all'}`);
-  return ids;
-}
-
-/** Waits until each was done at least once, as long as it may take, and gives those that were not done exactly once. */
-async function untilDone(context: Context, ids: readonly string[]): Promise<Facts['wrong']> {
-  const deadline = performance.now() + doneWithinMs;
-  return withDatabase(context.target.databaseUrl, async (database) => {
-    for (;;) {
-      const sql = `SELECT id, count(*) AS times FROM (${partOf(context.config, 'processing').effects}) AS e (id) WHERE id = ANY ($1) GROUP BY id`;
-      const rows = await database.query(sql, [ids]);
-      const times = new Map(rows.map((row) => [row.id, Number(row.times)]));
-      const wrong = ids.map((id) => ({ id, times: times.get(id) ?? 0 })).filter((one) => one.times !== 1);
-      if (wrong.every((one) => one.times > 0) || performance.now() > deadline) return wrong;
-      await delay(lookEveryMs, undefined, { signal: context.signal });
-    }
-  });
 }
 
 async function countEffects(context: Context): Promise<number> {
