@@ -303,5 +303,9 @@ export default defineConfig({
       body: { symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', quantity: '0.001', price: '65100.00', mode: 'PAPER' },
     },
     effects: 'SELECT order_id::text FROM execution.fills',
+    health: { method: 'GET', path: '/api/trade/process-orders' },
+    cycles: 'SELECT source, finished_at, error_code FROM execution.processing_cycles',
+    cycleTable: { name: 'execution.processing_cycles', startedAt: 'started_at', finishedAt: 'finished_at' },
+    lastCycleWithinSeconds: 600,
   },
 });

@@ -193,6 +193,17 @@ const processing = z.strictObject({
   work: request,
   /** Selects the id of the write of each execution, one text column. */
   effects: z.string(),
+  /** Answers 200 while cycles come as they should. */
+  health: request,
+  /** Selects the last cycle of each source: its name, when it ended (timestamptz, null while it runs), why it failed or null. */
+  cycles: z.string(),
+  /** Where the cycles are recorded, as `schema.table`, and the columns of their times. */
+  cycleTable: z.strictObject({
+    name: z.string().regex(/^\w+\.\w+$/, 'schema.table'),
+    startedAt: z.string(),
+    finishedAt: z.string(),
+  }),
+  lastCycleWithinSeconds: z.int().min(1),
 });
 
 const schema = z.strictObject({

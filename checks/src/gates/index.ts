@@ -24,6 +24,7 @@ import denialsSayWhy from './risk/denials-say-why.ts';
 import limitsHoldUnderParallelOrders from './risk/limits-hold-under-parallel-orders.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
+import lastCycleIsRecent from './schedule/last-cycle-is-recent.ts';
 import processOrdersIsNotDoubled from './schedule/process-orders-is-not-doubled.ts';
 import noSecretInHistory from './secrets/no-secret-in-history.ts';
 import noSecretInTree from './secrets/no-secret-in-tree.ts';
@@ -59,5 +60,6 @@ export const gates: readonly Gate[] = [
   workflowsAreValid,
   cronCoversMarketHours,
   processOrdersIsNotDoubled,
+  lastCycleIsRecent,
   scriptsAreSound,
 ];

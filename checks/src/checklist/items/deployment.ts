@@ -1,4 +1,4 @@
-import { type Item, planned } from '../item.ts';
+import { gate, type Item, planned } from '../item.ts';
 
 /** From the commit to a target that serves. */
 export const deployment: readonly Item[] = [
@@ -53,7 +53,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.first-cycles',
     severity: 'warning',
-    answer: planned('schedule/last-cycle-is-recent'),
+    answer: gate('schedule/last-cycle-is-recent'),
     asks: ['S0:170 Monitor first few execution cycles'],
   },
   {

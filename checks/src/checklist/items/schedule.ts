@@ -1,4 +1,4 @@
-import { gate, type Item, notApplicable, planned, signOff } from '../item.ts';
+import { gate, type Item, notApplicable, signOff } from '../item.ts';
 import { NO_VERCEL } from '../reasons.ts';
 
 /** When the order processor runs. */
@@ -18,7 +18,7 @@ export const schedule: readonly Item[] = [
   {
     id: 'schedule.cycle.recorded',
     severity: 'warning',
-    answer: planned('schedule/last-cycle-is-recent'),
+    answer: gate('schedule/last-cycle-is-recent'),
     asks: [
       'S0:28 Set up cron job on production server',
       'S0:31 Verify cron job logs are being written',
@@ -113,7 +113,7 @@ export const schedule: readonly Item[] = [
   {
     id: 'schedule.cycle.healthy',
     severity: 'blocker',
-    answer: planned('schedule/last-cycle-is-recent'),
+    answer: gate('schedule/last-cycle-is-recent'),
     asks: ['S4:276 Heartbeat runs without errors'],
   },
 ];
