@@ -43,13 +43,15 @@ dev: ready ## A throwaway stack that stays up, with its addresses and keys; Ctrl
 bench: ready ## Placement over HTTP beside the same SQL under pgbench, as a ratio
 	@preflight sandbox -- sh -c 'TRADER_KEYS=$$WRITER_KEYS exec node service/bench/placement.ts $(ARGS)'
 
-docs: ready ## Write GATES.md and CHECKLIST.md again from their sources
+docs: ready ## Write GATES.md, CHECKLIST.md and the report's JSON Schema again from their sources
 	@node tools/gates-document.ts --write
 	@node tools/checklist-document.ts --write
+	@node tools/report-schema.ts --write
 
-check-docs: ready ## Fail when GATES.md or CHECKLIST.md does not match its sources
+check-docs: ready ## Fail when what `make docs` writes does not match its sources
 	@node tools/gates-document.ts --check
 	@node tools/checklist-document.ts --check
+	@node tools/report-schema.ts --check
 
 format: ready ## Format and fix what the linter can fix
 	@biome check --write .

@@ -38,6 +38,7 @@ step lint biome check --error-on-warnings .
 step scripts check_scripts
 step docs node tools/gates-document.ts --check
 step checklist node tools/checklist-document.ts --check
+step schema node tools/report-schema.ts --check
 step tests vitest run --reporter=default --reporter=json --outputFile.json="$test_report" "$@"
 
 if ((${#failed[@]} > 0)); then

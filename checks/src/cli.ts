@@ -61,7 +61,7 @@ function program(): Command {
       env('--fail-on <severity>', 'the least severity that stops a release').choices(severities).default('blocker'),
     )
     .addOption(
-      env('--reporter <name[=file]>', `${reporterNames.join(' or ')} (may be given again)`)
+      env('--reporter <name[=file]>', `${reporterNames.join(', ')} (may be given again)`)
         .argParser(collect)
         .default([], 'console'),
     )

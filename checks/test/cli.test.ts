@@ -105,6 +105,13 @@ function withPlaceholders(text: string, root: string): string {
       'checklist: {number} of $1 boxes answered by this run; {rest}',
     )
     .replaceAll(/^((?:[a-z-]+|S\d) +\d+) {2}.*%.*$/gm, '$1 {figures}')
+    .replaceAll(/(profile \w+|command line|"by[A-Z]\w+"): \d+/g, '$1: {number}')
+    .replaceAll(/"(node|gitleaks|semanticVersion)": "[\d.]+"/g, '"$1": "{version}"')
+    .replaceAll(/\b(?:[0-9a-f]{64}|[0-9a-f]{16})\b/g, '{hash}')
+    .replaceAll(/^Checklist: \d+ of (\d+) boxes .*$/gm, 'Checklist: {number} of $1 boxes {rest}')
+    .replaceAll(/"tags": \[[^\]]*\]/g, '"tags": [{tags}]')
+    .replaceAll(/ time="[\d.]+"/g, ' time="{seconds}"')
+    .replaceAll(/\d{4}-\d{2}-\d{2}T[\d:.]+Z?/g, '{moment}')
     .replaceAll(/\b\d{4}-\d{2}-\d{2}\b/g, (date) => {
       const days = Math.round((Date.parse(date) - Date.parse(dateIn(0))) / dayMs);
       return Math.abs(days) > 100 ? date : `{today${days < 0 ? '' : '+'}${days}}`;

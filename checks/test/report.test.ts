@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { z } from 'zod';
 import { type Item, planned } from '../src/checklist/item.ts';
 import { judge } from '../src/engine/judge.ts';
 import { outcomes, type Report, reportSchema } from '../src/engine/report.ts';
@@ -16,6 +17,9 @@ beforeEach(async () => {
   repository = await createSmallRepository({ 'preflight.config.ts': 'export default {};\n' });
 });
 afterEach(() => repository.close());
+
+/** What others read reports with: the file as it is published. */
+const publishedSchema: object = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'report.schema.json'), 'utf8'));
 
 const [startedAt, finishedAt] = [new Date('2026-06-15T12:00:00Z'), new Date('2026-06-15T12:00:03Z')];
 
@@ -53,7 +57,7 @@ test('has every outcome in the shape that is promised, also as the JSON Schema t
   expect(new Set(made.results.map(({ outcome }) => outcome))).toEqual(new Set(outcomes));
   const printed: unknown = JSON.parse(jsonReport(made));
   expect(reportSchema.parse(printed)).toEqual(printed);
-  const validate = new Ajv2020({ allErrors: true, strict: true }).compile(z.toJSONSchema(reportSchema));
+  const validate = new Ajv2020({ allErrors: true, strict: true }).compile(publishedSchema);
   expect(validate(printed), JSON.stringify(validate.errors)).toBe(true);
   // The schema is not one that takes everything.
   const spoilt = { ...made, verdict: 'MAYBE', results: [{ ...made.results[0], examined: -1, extra: true }] };

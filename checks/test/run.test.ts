@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Context } from '../src/engine/context.ts';
 import type { Drill } from '../src/engine/gate.ts';
@@ -14,7 +15,7 @@ describe('what becomes of one gate', () => {
     const result = await runFake(fakeGate('a/b', { covers: ['x.y'], severity: 'warning' }));
     expect(result).toEqual({
       ...{ id: 'a/b', kind: 'gate', severity: 'warning', outcome: 'pass', examined: 1, unit: 'things' },
-      ...{ findings: [], facts: [], durationMs: expect.any(Number), covers: ['x.y'] },
+      ...{ findings: [], facts: [], startedAtMs: expect.any(Number), durationMs: expect.any(Number), covers: ['x.y'] },
     });
   });
 
@@ -142,6 +143,21 @@ describe('the running stack', () => {
     const gates = ['a/b', 'a/c', 'a/d'].map((id) => fakeGate(id, { needs: ['service'], observe }));
     await runFakes(gates, { openSandbox });
     expect({ opened, seen }).toEqual({ opened: 1, seen: ['a fake', 'a fake', 'a fake'] });
+  });
+
+  test('each result says when its turn came, and how much of its time it waited for the stack', async () => {
+    const openSandbox = async () => {
+      await delay(30);
+      return fakeSandbox();
+    };
+    const looks = (id: string) => fakeGate(id, { needs: ['service'] });
+    const checks = [fakeGate('a/first'), looks('a/waits'), looks('a/finds-it-up')];
+    const [first, waits, findsItUp] = await runFakes(checks, { openSandbox, concurrency: 1 });
+    expect(first).not.toHaveProperty('waitedForStackMs');
+    expect(waits?.waitedForStackMs).toBeGreaterThanOrEqual(25);
+    expect(waits?.durationMs).toBeGreaterThanOrEqual(waits?.waitedForStackMs ?? Number.NaN);
+    expect(findsItUp?.waitedForStackMs).toBeLessThan(25);
+    expect(findsItUp?.startedAtMs).toBeGreaterThanOrEqual((waits?.startedAtMs ?? 0) + 25);
   });
 
   test('does not come up: everyone who needs it says error with the reason, the others go on', async () => {

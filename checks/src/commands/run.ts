@@ -1,21 +1,20 @@
-import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { allChecks } from '../all.ts';
 import { allItems } from '../checklist/items/index.ts';
 import { loadConfig } from '../config.ts';
-import { UsageError } from '../engine/errors.ts';
 import type { Profile, Severity } from '../engine/gate.ts';
 import { judge } from '../engine/judge.ts';
-import type { Report } from '../engine/report.ts';
+import { redact } from '../engine/redact.ts';
 import { runChecks } from '../engine/run.ts';
 import { select } from '../engine/select.ts';
 import { exitCodes } from '../engine/verdict.ts';
 import { loadWaivers } from '../engine/waivers.ts';
+import { readHistory, recordRun } from '../io/history.ts';
 import { findTools } from '../io/tools.ts';
 import { openTree } from '../io/tree.ts';
 import { watchLive } from '../reporters/live.ts';
-import { type ReporterName, reporterNames, reporters } from '../reporters/reporter.ts';
-import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
+import { type Sandbox, secretsOf, startSandbox } from '../sandbox/sandbox.ts';
+import { deliver, makeRoom, parseReporters } from './reports.ts';
 import { interruptible, type Streams, wantsColour } from './terminal.ts';
 
 export interface RunFlags {
@@ -38,9 +37,11 @@ export async function run(globs: string[], flags: RunFlags, streams: Streams): P
   const destinations = parseReporters(flags.reporter.length > 0 ? flags.reporter : ['console']);
   const config = await loadConfig(root, flags.config);
   const waivers = await loadWaivers(root);
+  await makeRoom(destinations);
   const { checks, leftOut } = select(allChecks, { globs, skip: flags.skip, profile: flags.profile });
   const [tree, tools] = [openTree(root), findTools(root)];
   const live = watchLive(checks.length, streams.stderr, wantsColour(streams.stderr));
+  const complain = (message: string) => live.note(message);
   const startedAt = new Date();
   let opening: Promise<Sandbox> | undefined;
   const { signal, interrupted, release } = interruptible();
@@ -64,52 +65,22 @@ export async function run(globs: string[], flags: RunFlags, streams: Streams): P
     if (interrupted()) return exitCodes.interrupted;
     const { profile, failOn, config: configFile } = flags;
     const run = { root, tools, configFile, profile, failOn, waivers, all: allChecks, ran: checks, results, leftOut };
-    const report = await judge({ ...run, items: allItems, startedAt, finishedAt: new Date() });
+    const secrets = secretsOf(await settled(opening));
+    const report = redact(await judge({ ...run, items: allItems, startedAt, finishedAt: new Date() }), secrets);
     live.stop();
-    await deliver(report, destinations, streams);
+    const history = await readHistory(root, complain);
+    const described = new Map(checks.map((check) => [check.id, check]));
+    await deliver(report, destinations, { described, history }, streams);
+    await recordRun(root, report, complain);
     return report.exitCode;
   } finally {
     live.stop();
-    await opening?.then(
-      (sandbox) => sandbox.close(),
-      () => undefined,
-    );
+    await (await settled(opening))?.close();
     release();
   }
 }
 
-interface Destination {
-  name: ReporterName;
-  /** Absent: stdout. */
-  file?: string;
-}
-
-/** @throws UsageError for an unknown reporter, or two that both want stdout. */
-function parseReporters(specifications: readonly string[]): Destination[] {
-  const destinations = specifications.map((specification): Destination => {
-    const [name = '', file] = specification.split(/=(.*)/s, 2);
-    if (!(reporterNames as string[]).includes(name)) {
-      throw new UsageError(
-        `there is no reporter ${name}`,
-        `These exist: ${reporterNames.join(', ')}. NAME=FILE writes to a file.`,
-      );
-    }
-    return { name: name as ReporterName, ...(file ? { file } : {}) };
-  });
-  if (destinations.filter(({ file }) => file === undefined).length > 1) {
-    throw new UsageError(
-      'two reporters want stdout',
-      'Give all but one a file: --reporter console --reporter json=report.json',
-    );
-  }
-  return destinations;
-}
-
-async function deliver(report: Report, destinations: readonly Destination[], streams: Streams): Promise<void> {
-  for (const { name, file } of destinations) {
-    const colour = file === undefined && wantsColour(streams.stdout);
-    const text = reporters[name](report, colour);
-    if (file === undefined) streams.stdout.write(text);
-    else await writeFile(file, text);
-  }
+/** A stack that could not be brought up is nobody's to close; the checks that needed it have said why. */
+async function settled(opening: Promise<Sandbox> | undefined): Promise<Sandbox | undefined> {
+  return opening?.catch(() => undefined);
 }

@@ -1,4 +1,5 @@
 import type { Sandbox, Undo } from '../sandbox/sandbox.ts';
+import type { Chart } from './chart.ts';
 import type { Context } from './context.ts';
 import type { Need } from './needs.ts';
 
@@ -22,7 +23,10 @@ export interface Finding {
   fix?: string;
 }
 
-/** What a gate saw. `examined` counts the things (of the gate's `unit`) that it really looked at: zero is never a pass. */
+/**
+ * What a gate saw. `examined` counts the things (of the gate's `unit`) that it really looked at: zero is never a pass.
+ * Facts may offer `charts`, an array of {@link Chart}: percentiles, or a quantity that grows over time. Reports draw them.
+ */
 export interface Observation<Facts> {
   examined: number;
   facts: Facts;

@@ -9,12 +9,12 @@ import { profiles, severities } from './gate.ts';
 export const outcomes = ['pass', 'fail', 'error', 'not-run', 'waived'] as const;
 export type Outcome = (typeof outcomes)[number];
 
+// The descriptions are part of the published schema: `make docs` writes them into report.schema.json.
 const finding = z.strictObject({
   message: z.string(),
-  file: z.string().optional(),
+  file: z.string().describe('Path inside the tree, with /.').optional(),
   line: z.int().positive().optional(),
-  /** The same for the same fault next week: it does not depend on line numbers. */
-  fingerprint: z.string(),
+  fingerprint: z.string().describe('The same for the same fault next week: it does not depend on line numbers.'),
   fix: z.string(),
 });
 
@@ -23,19 +23,23 @@ const result = z.strictObject({
   kind: z.enum(['gate', 'drill']),
   severity: z.enum(severities),
   outcome: z.enum(outcomes),
-  /** How many things of `unit` the check really looked at. */
-  examined: z.int().nonnegative(),
+  examined: z.int().nonnegative().describe('How many things of `unit` the check really looked at.'),
   unit: z.string(),
   findings: z.array(finding),
-  /** With `not-run`: what is absent, and how to get it. */
-  missing: z.array(z.string()).optional(),
-  /** With `waived`: who accepts it until when, and why. */
+  missing: z.array(z.string()).describe('With not-run: what is absent, and how to get it.').optional(),
   waiver: z
     .strictObject({ reason: z.string(), owner: z.string(), approver: z.string(), expires: z.string() })
+    .describe('With waived: who accepts it until when, and why.')
     .optional(),
-  facts: z.unknown(),
+  facts: z.unknown().describe('What it saw, in a shape of its own. `charts` in it are drawn by the HTML report.'),
+  startedAtMs: z.int().nonnegative().describe('When its turn came: milliseconds from the start of the run.'),
+  waitedForStackMs: z
+    .int()
+    .nonnegative()
+    .describe('How much of its time it waited for the throwaway stack to come up.')
+    .optional(),
   durationMs: z.int().nonnegative(),
-  covers: z.array(z.string()),
+  covers: z.array(z.string()).describe('Checklist items that a pass answers.'),
 });
 
 const count = z.int().nonnegative();

@@ -30,11 +30,11 @@ const defaultTimeoutMs = 30_000;
  * Never throws for what a check does: that is its outcome.
  */
 export async function runChecks(options: RunOptions): Promise<CheckResult[]> {
-  const openOnce = once(options.openSandbox);
+  const turns: Turns = { openOnce: once(options.openSandbox), runStartedAt: performance.now() };
   const results = new Map<string, CheckResult>();
   const examineInto = async (check: Check) => {
     options.watcher.started(check);
-    const result = await examine(check, options, openOnce);
+    const result = await examine(check, options, turns);
     results.set(check.id, result);
     options.watcher.finished(check, result);
   };
@@ -49,12 +49,22 @@ function disturbs(check: Check): boolean {
   return check.kind === 'drill' || check.alone;
 }
 
-async function examine(check: Check, options: RunOptions, openSandbox: () => Promise<Sandbox>): Promise<CheckResult> {
+/** What all checks of one run share. */
+interface Turns {
+  openOnce(): Promise<Sandbox>;
+  /** By the monotonic clock, in milliseconds. */
+  runStartedAt: number;
+}
+
+async function examine(check: Check, options: RunOptions, { openOnce, runStartedAt }: Turns): Promise<CheckResult> {
   const startedAt = performance.now();
+  let waited: Pick<CheckResult, 'waitedForStackMs'> = {};
   const { id, kind, severity, unit, covers } = check;
   const conclude = (rest: Partial<CheckResult> & Pick<CheckResult, 'outcome'>): CheckResult => ({
     ...{ id, kind, severity, examined: 0, unit, findings: [], facts: null },
     ...rest,
+    startedAtMs: Math.round(startedAt - runStartedAt),
+    ...waited,
     durationMs: Math.round(performance.now() - startedAt),
     covers: [...covers],
   });
@@ -63,7 +73,9 @@ async function examine(check: Check, options: RunOptions, openSandbox: () => Pro
     options.signal.throwIfAborted();
     const missing = await missingNeeds(check.needs, options);
     if (missing.length > 0) return conclude({ outcome: 'not-run', missing });
-    const sandbox = needStack(check.needs) ? await openSandbox() : undefined;
+    const askedAt = performance.now();
+    const sandbox = needStack(check.needs) ? await openOnce() : undefined;
+    if (sandbox) waited = { waitedForStackMs: Math.round(performance.now() - askedAt) };
     const { examined, facts } = await lookInTime(check, options, sandbox);
     if (!(examined > 0)) throw new Error(`it examined no ${unit}: a gate that looked at nothing has no verdict`);
     const findings = check.judge(facts).map((finding) => reported(check, finding));

@@ -56,6 +56,13 @@ export interface Sandbox extends Target {
   close(): Promise<void>;
 }
 
+/** What no report may show: every key of the stack, and the secret that its service was given. */
+export function secretsOf(sandbox: Sandbox | undefined): string[] {
+  if (!sandbox) return [];
+  const { credentials, service } = sandbox;
+  return [...Object.values(credentials).flat(), service.secret];
+}
+
 export interface SandboxOptions {
   config: Config;
   tree: Tree;

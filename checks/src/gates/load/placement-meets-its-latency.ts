@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { partOf } from '../../config.ts';
+import type { Chart } from '../../engine/chart.ts';
 import type { Context } from '../../engine/context.ts';
 import { defineGate } from '../../engine/gate.ts';
 import { lastLines } from '../../io/exec.ts';
@@ -18,6 +19,8 @@ interface Threshold {
 interface Facts {
   script: string;
   thresholds: Threshold[];
+  /** For whoever reads a report; the judgement is about the thresholds. */
+  charts: Chart[];
 }
 
 /** One metric of k6's `--summary-export`. `thresholds` maps an expression to whether it was crossed. */
@@ -61,7 +64,7 @@ export default defineGate<Facts>({
         `k6 could not send the load that was asked for: ${dropped} iterations dropped${missed && `; missed: ${missed}`}`,
       );
     }
-    return { examined: requests, facts: { script, thresholds } };
+    return { examined: requests, facts: { script, thresholds, charts: latencyCharts(thresholds) } };
   },
 
   judge: ({ script, thresholds }) =>
@@ -74,8 +77,8 @@ export default defineGate<Facts>({
       })),
 
   samples: {
-    good: [{ script: 'load.ts', thresholds: [sample(false)] }],
-    bad: [{ script: 'load.ts', thresholds: [sample(false), sample(true)] }],
+    good: [{ script: 'load.ts', thresholds: [sample(false)], charts: [] }],
+    bad: [{ script: 'load.ts', thresholds: [sample(false), sample(true)], charts: [] }],
   },
 
   /** Something slow has come between: every write takes 80 ms longer. */
@@ -121,6 +124,32 @@ function thresholdsOf(metric: string, { thresholds, ...values }: Metric): Thresh
     Object.entries(values).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
   );
   return Object.entries(thresholds).map(([expression, crossed]) => ({ metric, expression, crossed, observed }));
+}
+
+/** The order in which a latency is read, by k6's names. */
+const statistics = ['min', 'med', 'avg', 'p(90)', 'p(95)', 'p(99)', 'max'];
+
+/** A chart for each latency that a threshold is about, with the bounds of its percentiles. */
+export function latencyCharts(thresholds: readonly Threshold[]): Chart[] {
+  const latencies = Map.groupBy(
+    thresholds.filter(({ observed }) => statistics.some((name) => name in observed)),
+    ({ metric }) => metric,
+  );
+  return [...latencies].map(([metric, own]) => {
+    const observed = own[0]?.observed ?? {};
+    const bounds = new Map(own.flatMap(({ expression }) => boundOf(expression) ?? []));
+    const points = statistics.flatMap((name): Chart['points'] => {
+      const [value, bound] = [observed[name], bounds.get(name)];
+      return value === undefined ? [] : [{ label: name, value, ...(bound === undefined ? {} : { bound }) }];
+    });
+    return { title: metric, unit: 'ms', points };
+  });
+}
+
+/** `p(95)<20` → the statistic and its bound. */
+function boundOf(expression: string): [string, number][] | undefined {
+  const [, name, bound] = /^\s*([\w.()]+)\s*<=?\s*([\d.]+)\s*$/.exec(expression) ?? [];
+  return name === undefined ? undefined : [[name, Number(bound)]];
 }
 
 function describe(observed: Record<string, number>): string {

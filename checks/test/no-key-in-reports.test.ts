@@ -1,0 +1,69 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { run } from '../src/commands/run.ts';
+import { reporterNames } from '../src/reporters/reporter.ts';
+import type { Sandbox } from '../src/sandbox/sandbox.ts';
+
+/** What the leaking gate was given: all the keys of the stack. */
+const leaked: string[] = [];
+
+vi.mock('../src/all.ts', async (original) => {
+  const { allChecks } = await original<typeof import('../src/all.ts')>();
+  const { fakeGate } = await import('./support/fake-checks.ts');
+  const keysOf = ({ credentials, service }: Sandbox) => [...credentials.writers, credentials.operator, service.secret];
+  const tells = fakeGate('leaks/tells-every-key', {
+    needs: ['sandbox'],
+    async observe({ sandbox }) {
+      leaked.push(...keysOf(sandbox));
+      return { examined: leaked.length, facts: leaked.map((key) => `${sandbox.url}/?key=${key}`) };
+    },
+  });
+  const breaks = fakeGate('leaks/breaks-with-a-key', {
+    needs: ['sandbox'],
+    observe: ({ sandbox }) => Promise.reject(new Error(`refused: ${keysOf(sandbox).join(' ')}`)),
+  });
+  return { allChecks: [...allChecks, tells, breaks] };
+});
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'preflight-test-'));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Keeps what is written to it. */
+function listener(): { stream: NodeJS.WriteStream; said(): string } {
+  const pieces: string[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _, done) {
+      pieces.push(chunk.toString());
+      done();
+    },
+  });
+  return { stream: stream as NodeJS.WriteStream, said: () => pieces.join('') };
+}
+
+test('no report of a real run shows a key of its stack, though gates say and see them', async () => {
+  const [stdout, stderr] = [listener(), listener()];
+  const reporter = ['console', ...reporterNames.map((name) => `${name}=${join(directory, name)}`)];
+  const flags = { config: 'preflight.config.ts', profile: 'commit', skip: [], failOn: 'blocker', reporter } as const;
+  const code = await run(
+    ['leaks/*', 'http/every-endpoint-needs-a-key'],
+    { ...flags, skip: [], reporter: [...reporter], concurrency: 2, timeoutFactor: 2 },
+    { stdout: stdout.stream, stderr: stderr.stream },
+  );
+  expect(code).toBe(1);
+  expect(leaked.length).toBeGreaterThan(10);
+  const outputs = reporterNames.map((name) => [name, readFileSync(join(directory, name), 'utf8')] as const);
+  for (const [name, text] of [...outputs, ['stdout', stdout.said()], ['stderr', stderr.said()]] as const) {
+    expect(text.length, name).toBeGreaterThan(100);
+    for (const key of leaked) expect(text.includes(key), `${name} shows a key of the stack`).toBe(false);
+  }
+  // The leaks were there to be taken out.
+  const json = outputs.find(([name]) => name === 'json')?.[1] ?? '';
+  expect(json).toContain('refused: [redacted] [redacted]');
+  expect(json).toContain('/?key=[redacted]');
+});
