@@ -200,6 +200,10 @@ export default defineConfig({
     ],
     clear: ['DEL', 'kill_switch:global'],
   },
+  workers: {
+    heartbeats: 'SELECT name, heartbeat_at FROM workers.workers',
+    expected: ['limit-processor', 'activity-projector', 'reconciler', 'idempotency-reaper'],
+  },
   access: {
     read: '/api/v1/portfolio',
     behindOneProxy: { TRUST_PROXY_HOPS: '1' },

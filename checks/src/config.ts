@@ -158,6 +158,15 @@ const books = z.strictObject({
   restore: z.string(),
 });
 
+/** What works without being asked, and says that it lives. */
+const workers = z.strictObject({
+  /** Selects a worker's name and the time of a heartbeat, in any number of rows. */
+  heartbeats: z.string(),
+  /** Each must be heard of again within `withinMs`. */
+  expected: z.array(z.string()).min(1),
+  withinMs: z.int().min(100).max(20_000).default(3_000),
+});
+
 const runbooks = z.strictObject({
   /** Globs of the on-call scripts, and of what they source. */
   scripts: z.array(z.string()).min(1),
@@ -212,6 +221,7 @@ const schema = z.strictObject({
   write: write.optional(),
   killSwitch: killSwitch.optional(),
   killSwitchInRedis: killSwitchInRedis.optional(),
+  workers: workers.optional(),
   access: accessRules.optional(),
   risk: risk.optional(),
   code: z.strictObject({

@@ -1,12 +1,15 @@
 /** Builds and closes everything. The only place that sees all rooms; tests and drills start the service here too. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUIDv7 } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Express } from 'express';
 import { identifyKey } from './access/identify-key.ts';
 import { clearLockout, listLockouts } from './access/lockouts.ts';
 import { type Config, loadConfig } from './config.ts';
 import { findCalendars } from './db/calendars.ts';
+import { readOperations } from './db/operations.ts';
 import { createPool, type DatabasePool, withConnection } from './db/pool.ts';
 import { recordCycleEnd } from './db/processing-cycles.ts';
+import { findWorkerAges } from './db/workers.ts';
 import { inSession } from './domain/processing-schedule.ts';
 import { activityRoutes } from './http/activity.ts';
 import { documentRoutes } from './http/docs.ts';
@@ -44,9 +47,11 @@ import { createLogger, type Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { startActivityProjector } from './workers/activity-projector.ts';
 import { createCycleRecord } from './workers/cycle-record.ts';
+import { startReaper, startReconciler } from './workers/housekeeping.ts';
 import { createCycleReport, PROCESSOR_MESSAGES, startLimitProcessor } from './workers/limit-processor.ts';
-import { type Loop, startLoop } from './workers/loop.ts';
+import { type Loop, type LoopOptions, startLoop } from './workers/loop.ts';
 import { createMarketTurns } from './workers/market-turns.ts';
+import { createSupervisor, type Supervisor } from './workers/supervisor.ts';
 import { startWebhookSender } from './workers/webhook-sender.ts';
 
 /** `api` answers requests, `worker` processes orders (and answers health only), `all` does both in one process. */
@@ -71,8 +76,8 @@ export interface App {
 
 /** Requests must not starve probes, nor cycles requests: each has connections of its own. */
 const HEALTH_POOL = { max: 2, queueMax: 50, connectionTimeoutMs: 900, statementTimeoutMs: 800, queryTimeoutMs: 900 };
-/** The workers' steps, a requested cycle with the connection that holds its lock, and a second request that finds it held. */
-const WORKER_POOL_MAX = 7;
+/** A step of each worker, heartbeats, a requested cycle with the connection that holds its lock, and a second request that finds it held. */
+const WORKER_POOL_MAX = 8;
 /** A replica that freezes while it holds the mirror's lock must not hold up the others for longer than this. */
 const KILL_SWITCH_POOL = { max: 2, idleInTransactionTimeoutMs: 1000 };
 /** A cycle may touch a whole batch of orders, and nobody waits for it on a socket. */
@@ -251,6 +256,12 @@ function createContext(config: Config, logger: Logger): Context {
     // The scrape itself uses the health pool, whose gauges would therefore only show the scrape.
     pools: { api: pools.api.stats, worker: pools.worker.stats },
     killSwitchEngaged: async () => (await killSwitch.read()).state !== 'ACTIVE',
+    isRedisReadable: killSwitch.isRedisReadable,
+    operations: () =>
+      withConnection(pools.health, async (tx) => ({
+        ...(await readOperations(tx)),
+        workers: await findWorkerAges(tx),
+      })),
   });
   const redis = redisOf(config, logger);
   return { config, logger, pools, redis, switchRedis, killSwitch, metrics, draining: false, startedAt: now() };
@@ -267,10 +278,11 @@ async function startWatch({ killSwitch, logger }: Context): Promise<Loop | undef
   });
 }
 
-function startProcessor(context: Context): Loop {
+function startProcessor(context: Context, supervisor: Supervisor): void {
   const pool = context.pools.worker;
-  return startLimitProcessor({
+  startLimitProcessor({
     pool,
+    run: (loop) => supervisor.work('limit-processor', loop),
     bounds: boundsOf(context.config),
     intervalMs: context.config.processor.intervalMs,
     log: context.logger,
@@ -284,20 +296,34 @@ function startProcessor(context: Context): Loop {
   });
 }
 
-/** Everything that works without being asked. */
-function startWorkers(context: Context): readonly Loop[] {
+/** What works without being asked. */
+interface Workers {
+  /** Lets the steps in progress finish. */
+  readonly stop: () => Promise<void>;
+}
+
+function startWorkers(context: Context): Workers {
   const { config, logger: log, metrics, pools } = context;
+  const pool = pools.worker;
+  const instance = { id: randomUUIDv7(), host: hostname(), processId: process.pid };
+  const supervisor = createSupervisor({ pool, instance, log });
+  startProcessor(context, supervisor);
   const projector = startActivityProjector({
-    pool: pools.worker,
+    pool,
     connectionString: config.databaseUrl,
     intervalMs: OUTBOX_POLL_MS,
     forWebhook: config.webhook !== null,
     log,
+    run: (loop) => supervisor.work('activity-projector', loop),
     onProjected: metrics.countProjected,
   });
-  const shared = { pool: pools.worker, intervalMs: OUTBOX_POLL_MS, log, onOutcome: metrics.countWebhook };
-  const sender = config.webhook === null ? [] : [startWebhookSender({ ...shared, ...config.webhook })];
-  return [startProcessor(context), projector, ...sender];
+  const run = (loop: LoopOptions): Loop => supervisor.work('webhook-sender', loop);
+  const shared = { pool, intervalMs: OUTBOX_POLL_MS, log, run, onOutcome: metrics.countWebhook };
+  if (config.webhook !== null) startWebhookSender({ ...shared, ...config.webhook });
+  startReconciler(supervisor, { pool, log });
+  startReaper(supervisor, { pool, log });
+  // The projector has a listener beside its loop.
+  return { stop: async () => void (await Promise.all([projector.stop(), supervisor.stop()])) };
 }
 
 /** Rejects when `work` is not done in time; `work` itself goes on. */
@@ -321,12 +347,12 @@ export function createApp(config: Config, options: AppOptions): App {
     if (request.url === '/metrics' && request.method === 'GET') context.metrics.handle(request, response);
     else response.writeHead(404).end();
   });
-  let workers: readonly Loop[] = [];
+  let workers: Workers | undefined;
   let watch: Loop | undefined;
   let closing: Promise<void> | undefined;
 
   const release = async (): Promise<void> => {
-    await Promise.all([api.drain(), ...workers.map((worker) => worker.stop())]);
+    await Promise.all([api.drain(), workers?.stop()]);
     await watch?.stop();
     // The last scrape may still be under way; nothing else is worth waiting for on that port.
     scrape.cut();

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ask } from './support/client.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
+import { eventually } from './support/eventually.ts';
 import { addAccount, addMarket } from './support/fixtures.ts';
 import { startOtlpReceiver } from './support/otlp-receiver.ts';
 import { addKey, orderBody, startApp, testEnvironment } from './support/running-app.ts';
@@ -64,6 +65,30 @@ describe('metrics', () => {
       ]),
     );
     await service.close();
+  });
+
+  it('tell how the work behind the requests stands', async () => {
+    const service = await startApp(db.url, {}, 'all');
+    const seen = await eventually('workers, books and outbox are seen', async () => {
+      const lines = (await ask(service.metricsUrl, 'GET', '/metrics')).text.split('\n');
+      return (
+        ['reconciliation_age_seconds ', 'worker_heartbeat_age_seconds{'].every((name) =>
+          lines.some((line) => line.startsWith(name)),
+        ) && lines
+      );
+    });
+    for (const worker of ['limit-processor', 'reconciler', 'idempotency-reaper']) {
+      const age = seen.find((line) => line.startsWith(`worker_heartbeat_age_seconds{worker="${worker}"} `));
+      expect([worker, Number(age?.split(' ')[1])]).toEqual([worker, expect.closeTo(0, -1)]);
+      expect(seen).toContain(`worker_paused{worker="${worker}"} 0`);
+    }
+    expect(seen).toEqual(expect.arrayContaining(['reconciliation_actions 0', 'reconciliation_unresolved 0']));
+    const numbers = ['outbox_backlog_events', 'portfolio_staleness_seconds', 'reconciliation_duration_seconds'];
+    for (const name of numbers) expect(seen.some((line) => line.startsWith(`${name} `))).toBe(true);
+    // There is no Redis here, and nothing is said of one.
+    expect(seen.some((line) => line.startsWith('redis_up'))).toBe(false);
+    await service.close();
+    expect(await db.query('SELECT FROM workers.workers')).toEqual([]);
   });
 });
 

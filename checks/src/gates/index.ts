@@ -29,6 +29,7 @@ import processOrdersIsNotDoubled from './schedule/process-orders-is-not-doubled.
 import noSecretInHistory from './secrets/no-secret-in-history.ts';
 import noSecretInTree from './secrets/no-secret-in-tree.ts';
 import dependenciesArePinned from './supply-chain/dependencies-are-pinned.ts';
+import heartbeatsAreFresh from './workers/heartbeats-are-fresh.ts';
 
 /** Every gate, by area and then by the order in which a reader would ask. Disturbing gates come last within a run by themselves. */
 export const gates: readonly Gate[] = [
@@ -54,6 +55,7 @@ export const gates: readonly Gate[] = [
   redisEngagesIt,
   limitsHoldUnderParallelOrders,
   denialsSayWhy,
+  heartbeatsAreFresh,
   healthAnswers,
   noSecretInTree,
   noSecretInHistory,

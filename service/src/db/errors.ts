@@ -13,6 +13,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   '25006': 'database_unavailable', // read_only_sql_transaction: a standby, or a primary that was demoted
   '40001': 'database_conflict', // serialization_failure
   '40P01': 'database_conflict', // deadlock_detected
+  WL001: 'lease_lost', // ours: workers.hold_lease
   '3D000': 'database_unavailable', // invalid_catalog_name: the database does not exist
 };
 const CLASSES: Readonly<Record<string, ErrorCode>> = {

@@ -30,6 +30,7 @@ export const ERROR_MEANINGS = {
   database_unavailable: 'The database cannot be reached. Try again shortly.',
   database_timeout: 'The database took too long. Nothing was changed. Try again shortly.',
   database_conflict: 'The request collided with another one. Nothing was changed. Try again.',
+  lease_lost: 'Another process has taken this work over. Nothing was changed.',
   transaction_rolled_back: 'The change was rolled back. Nothing was changed.',
   outcome_unknown: 'The connection was lost while committing. Repeat the request with the same Idempotency-Key.',
   internal: 'Something went wrong.',

@@ -74,6 +74,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode | HttpErrorCode, number>> = {
   database_unavailable: 503,
   database_timeout: 503,
   database_conflict: 503,
+  lease_lost: 503,
   transaction_rolled_back: 503,
   outcome_unknown: 503,
 };

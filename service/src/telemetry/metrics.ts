@@ -26,10 +26,25 @@ export interface PoolGauges {
   readonly max: number;
 }
 
+/** How the work behind the requests stands; seconds and counts. Null where there is nothing to tell of yet. */
+export interface OperationsSeen {
+  readonly outboxBacklog: number;
+  readonly portfolioStalenessS: number;
+  readonly reconciliationAgeS: number | null;
+  readonly reconciliationDurationS: number | null;
+  readonly reconciliationActions: number | null;
+  readonly reconciliationUnresolved: number | null;
+  readonly workers: readonly { readonly name: string; readonly heartbeatAgeS: number; readonly paused: boolean }[];
+}
+
 export interface MetricsSources {
   readonly pools: Readonly<Record<string, () => PoolGauges>>;
   /** Asked at each scrape. A rejection counts as engaged: a switch that cannot be read is not known to be open. */
   readonly killSwitchEngaged: () => Promise<boolean>;
+  /** Whether Redis could be read when last asked; null without Redis. */
+  readonly isRedisReadable: () => boolean | null;
+  /** Asked at each scrape, of the database: all replicas show the same. A rejection leaves its gauges out. */
+  readonly operations: () => Promise<OperationsSeen>;
 }
 
 /** Seconds. From a fast read to a request at its timeout; 20, 100 and 150 ms are the promised limits. */
@@ -95,6 +110,53 @@ function watchKillSwitch(meter: Meter, engaged: MetricsSources['killSwitchEngage
   });
 }
 
+function watchRedis(meter: Meter, isReadable: MetricsSources['isRedisReadable']): void {
+  const gauge = meter.createObservableGauge('redis.up', { description: '1 while Redis answers the kill switch.' });
+  gauge.addCallback((result) => {
+    const up = isReadable();
+    if (up !== null) result.observe(up ? 1 : 0);
+  });
+}
+
+/** Names and meanings of the gauges that show one number of the work behind the requests. */
+const OPERATIONS_GAUGES = {
+  outboxBacklog: ['outbox.backlog_events', 'Events that the portfolio has not taken in; counted up to 10,000.'],
+  portfolioStalenessS: ['portfolio.staleness_seconds', 'Age of the oldest event that the portfolio has not taken in.'],
+  reconciliationAgeS: ['reconciliation.age_seconds', 'Time since the books were last compared.'],
+  reconciliationDurationS: ['reconciliation.duration_seconds', 'How long the last comparison of the books took.'],
+  reconciliationActions: ['reconciliation.actions', 'What the last comparison of the books put right.'],
+  reconciliationUnresolved: ['reconciliation.unresolved', 'Differences in the books that a person must look at.'],
+} as const satisfies Record<Exclude<keyof OperationsSeen, 'workers'>, readonly [string, string]>;
+
+function watchOperations(meter: Meter, operations: MetricsSources['operations']): void {
+  const gauges = (Object.keys(OPERATIONS_GAUGES) as (keyof typeof OPERATIONS_GAUGES)[]).map((key) => {
+    const [name, description] = OPERATIONS_GAUGES[key];
+    return { key, gauge: meter.createObservableGauge(name, { description }) };
+  });
+  const age = meter.createObservableGauge('worker.heartbeat_age_seconds', {
+    description: 'Time since any process of this worker last said that it lives.',
+  });
+  const paused = meter.createObservableGauge('worker.paused', {
+    description: '1 while every process of this worker rests after errors in a row.',
+  });
+  meter.addBatchObservableCallback(
+    async (result) => {
+      // Without the database these numbers are unknown, and a scrape without them says so; its own gauges tell the rest.
+      const seen = await operations().catch(() => undefined);
+      if (seen === undefined) return;
+      for (const { key, gauge } of gauges) {
+        const value = seen[key];
+        if (value !== null) result.observe(gauge, value);
+      }
+      for (const worker of seen.workers) {
+        result.observe(age, worker.heartbeatAgeS, { worker: worker.name });
+        result.observe(paused, worker.paused ? 1 : 0, { worker: worker.name });
+      }
+    },
+    [...gauges.map(({ gauge }) => gauge), age, paused],
+  );
+}
+
 /** A meter provider of its own, scraped on a port of its own; independent of tracing. */
 export function createMetrics(sources: MetricsSources): Metrics {
   const exporter = new PrometheusExporter({
@@ -124,6 +186,8 @@ export function createMetrics(sources: MetricsSources): Metrics {
   for (const outcome of WEBHOOK_OUTCOMES) webhooks.add(0, { outcome });
   watchPools(meter, sources.pools);
   watchKillSwitch(meter, sources.killSwitchEngaged);
+  watchRedis(meter, sources.isRedisReadable);
+  watchOperations(meter, sources.operations);
   return {
     observeRequest: (seen) =>
       requests.record(seen.seconds, {

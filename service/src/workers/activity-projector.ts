@@ -3,7 +3,7 @@ import { EVENTS_CHANNEL, type ProjectedEvent, projectEvents } from '../db/activi
 import { listen } from '../db/listen.ts';
 import { type DatabasePool, transaction } from '../db/pool.ts';
 import type { WorkerLog } from './limit-processor.ts';
-import { type Loop, startLoop } from './loop.ts';
+import { type Loop, type LoopOptions, startLoop } from './loop.ts';
 
 export const PROJECTOR_MESSAGES = {
   projected: 'Order event projected',
@@ -23,14 +23,16 @@ export interface ActivityProjectorOptions {
   /** Whether a webhook is to hear of what is projected. */
   readonly forWebhook: boolean;
   readonly log: WorkerLog;
+  /** What the loop runs in. Default: nothing watches over it. */
+  readonly run?: (loop: LoopOptions) => Loop;
   /** Hears how many events each step projected. It must not throw. */
   readonly onProjected?: (count: number) => void;
 }
 
 /** Turns the outbox into activity until it is stopped; woken by notifications, with a poll as their net. */
 export function startActivityProjector(options: ActivityProjectorOptions): Loop {
-  const { pool, log } = options;
-  const loop = startLoop({
+  const { pool, log, run = startLoop } = options;
+  const loop = run({
     intervalMs: options.intervalMs,
     step: async () => {
       const events = await transaction(pool, (tx) => projectEvents(tx, PROJECTION_BATCH, options.forWebhook));

@@ -3,7 +3,7 @@ import type { DatabasePool } from '../db/pool.ts';
 import type { CycleResult } from '../db/processing-cycles.ts';
 import { OrderServiceError } from '../domain/errors.ts';
 import { type ExecutionCycle, executeLimitOrders } from '../orders/execute-limit-orders.ts';
-import { type Loop, startLoop } from './loop.ts';
+import { type Loop, type LoopOptions, startLoop } from './loop.ts';
 import type { MarketTurns } from './market-turns.ts';
 
 /** The part of a logger that a worker uses: fields first, a constant message second. */
@@ -31,6 +31,8 @@ export interface LimitProcessorOptions {
   readonly turns?: MarketTurns;
   /** Keeps what each step did, where every replica can read it. What it throws fails the step. */
   readonly record?: (result: CycleResult) => Promise<void>;
+  /** What the loop runs in. Default: nothing watches over it. */
+  readonly run?: (loop: LoopOptions) => Loop;
   /** Hears every finished cycle, for metrics. It must not throw. */
   readonly onCycle?: (cycle: ExecutionCycle) => void;
   /** Hears every cycle that failed as a whole, after it was logged. It must not throw. */
@@ -40,7 +42,8 @@ export interface LimitProcessorOptions {
 /** Runs the limit processor until it is stopped. */
 export function startLimitProcessor(options: LimitProcessorOptions): Loop {
   const report = createCycleReport(options.log);
-  return startLoop({
+  const { run = startLoop } = options;
+  return run({
     intervalMs: options.intervalMs,
     step: async () => {
       const cycle = await runStep(options);

@@ -9,7 +9,7 @@ import {
 import { SIGNATURE_HEADER, signWebhook } from '../domain/webhook-signature.ts';
 import type { WebhookOutcome } from '../telemetry/metrics.ts';
 import type { WorkerLog } from './limit-processor.ts';
-import { type Loop, startLoop } from './loop.ts';
+import { type Loop, type LoopOptions, startLoop } from './loop.ts';
 
 export const WEBHOOK_MESSAGES = {
   delivered: 'Webhook delivered',
@@ -50,6 +50,8 @@ export interface WebhookSenderOptions {
   readonly secret: string;
   readonly intervalMs: number;
   readonly log: WorkerLog;
+  /** What the loop runs in. Default: nothing watches over it. */
+  readonly run?: (loop: LoopOptions) => Loop;
   readonly bounds?: WebhookBounds;
   readonly onOutcome?: (outcome: WebhookOutcome) => void;
   /** Unix time in milliseconds, for the signature. */
@@ -66,8 +68,8 @@ export function retryDelayMs(failedAttempts: number, bounds: WebhookBounds): num
 
 /** Delivers activity to the webhook until it is stopped: claimed in one transaction, sent outside any, settled in another. */
 export function startWebhookSender(options: WebhookSenderOptions): Loop {
-  const { pool, log, bounds = WEBHOOK_BOUNDS } = options;
-  const loop = startLoop({
+  const { pool, log, bounds = WEBHOOK_BOUNDS, run = startLoop } = options;
+  const loop = run({
     intervalMs: options.intervalMs,
     step: async () => {
       const claims = await transaction(pool, (tx) => claimDeliveries(tx, bounds.batch, bounds.leaseMs));

@@ -1,4 +1,4 @@
-import { type Item, planned } from '../item.ts';
+import { gate, type Item, planned } from '../item.ts';
 
 /** What works on in the background. */
 export const workers: readonly Item[] = [
@@ -45,8 +45,8 @@ export const workers: readonly Item[] = [
   {
     id: 'workers.run',
     severity: 'blocker',
-    answer: planned('workers/heartbeats-are-fresh'),
+    answer: gate('workers/heartbeats-are-fresh'),
     asks: ['S4:277 Workers claim and process steps'],
   },
-  { id: 'workers.heartbeats', severity: 'blocker', answer: planned('workers/heartbeats-are-fresh'), asks: [] },
+  { id: 'workers.heartbeats', severity: 'blocker', answer: gate('workers/heartbeats-are-fresh'), asks: [] },
 ];
