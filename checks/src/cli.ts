@@ -9,6 +9,7 @@ import { prove } from './commands/prove.ts';
 import { defaultConcurrency, type RunFlags, run } from './commands/run.ts';
 import { type SandboxFlags, sandbox } from './commands/sandbox.ts';
 import type { Streams } from './commands/terminal.ts';
+import { type VerifyFlags, verify } from './commands/verify.ts';
 import { UsageError } from './engine/errors.ts';
 import { profiles, severities } from './engine/gate.ts';
 import { exitCodes } from './engine/verdict.ts';
@@ -30,6 +31,8 @@ Each option can be given by PREFLIGHT_<OPTION> too; a flag outweighs it.`;
 
 const checklistExitCodeHelp = `
 Exit codes: 0 · 1 --uncovered found a box · 2 usage`;
+const verifyExitCodeHelp = `
+Exit codes: 0 accepted · 2 usage · 4 refused, with every reason`;
 
 const sandboxHelp = `
 A command finds the stack by BASE_URL, DATABASE_URL, REDIS_URL, OPERATOR_API_KEY and WRITER_KEYS (separated by commas):
@@ -69,6 +72,15 @@ function program(): Command {
       env('--concurrency <n>', 'how many gates look at once').argParser(positiveInteger).default(defaultConcurrency),
     )
     .addOption(timeoutFactorOption())
+    .addOption(env('--evidence <dir>', 'where all that was seen goes (default: a new one in .preflight/evidence)'))
+    .addOption(env('--sign-key <file>', 'an SSH key that signs the evidence'))
+    .addOption(
+      env(
+        '--from <dir>',
+        'take up what an earlier run of this commit saw, if verify accepts it, instead of looking again',
+      ),
+    )
+    .addOption(maxAgeOption())
     .addHelpText('after', exitCodeHelp)
     .action((globs: string[], flags: RunFlags) => finish(run(globs, flags, streams)));
   root
@@ -94,6 +106,17 @@ function program(): Command {
     .addOption(configOption())
     .addOption(timeoutFactorOption())
     .action((globs: string[], flags) => finish(prove(globs, flags, streams)));
+  root
+    .command('verify <dir>')
+    .description('accept or refuse the evidence of a run')
+    .addOption(configOption())
+    .addOption(env('--commit <sha>', 'what it has to be about (default: the commit that is checked out)'))
+    .addOption(maxAgeOption())
+    // Not from the environment: what is set there for runs would lower what is asked of their evidence.
+    .addOption(new Option('--profile <name>', 'the narrowest that will do').choices(profiles).default('commit'))
+    .addOption(env('--require-signature', 'refuse what nobody in preflight.signers has signed'))
+    .addHelpText('after', verifyExitCodeHelp)
+    .action((directory: string, flags: VerifyFlags) => finish(verify(directory, flags, streams)));
   root
     .command('sandbox [command...]')
     .description('the throwaway stack, left running; with `-- COMMAND` for as long as that runs')
@@ -124,6 +147,23 @@ function timeoutFactorOption(): Option {
   return env('--timeout-factor <x>', 'multiplies every time limit, for a slower machine')
     .argParser(positiveNumber)
     .default(1);
+}
+
+function maxAgeOption(): Option {
+  return env('--max-age <duration>', 'how old evidence may be: 90m, 24h, 7d')
+    .argParser(duration)
+    .default(24 * hourMs, '24h');
+}
+
+const hourMs = 3_600_000;
+const unitsMs: Record<string, number> = { m: hourMs / 60, h: hourMs, d: 24 * hourMs };
+
+/** In milliseconds. */
+function duration(text: string): number {
+  const [, count, unit = ''] = /^([1-9]\d{0,4})([mhd])$/.exec(text) ?? [];
+  const unitMs = unitsMs[unit];
+  if (unitMs === undefined) throw new InvalidArgumentError('minutes, hours or days are wanted: 90m, 24h, 7d.');
+  return Number(count) * unitMs;
 }
 
 function collect(value: string, before: string[]): string[] {

@@ -1,19 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { profiles, severities } from '../src/engine/gate.ts';
-import { reportSchema } from '../src/engine/report.ts';
-import { exec } from '../src/io/exec.ts';
+import { configHashOf } from '../src/engine/judge.ts';
+import { type Report, reportSchema } from '../src/engine/report.ts';
+import { writeEvidence } from '../src/evidence/write.ts';
+import { exec, execOrThrow } from '../src/io/exec.ts';
 import { findTools, type ToolName } from '../src/io/tools.ts';
 import { type CliCase, type Outputs, parseCase, printCase, wordsOf } from './support/cli-case.ts';
+import { goReport } from './support/go-report.ts';
 import { repositoryRoot } from './support/look.ts';
 import { createSmallRepository, plainGitEnvironment, type SmallRepository } from './support/small-repository.ts';
 
 const cases = join(import.meta.dirname, 'cli');
 const cli = join(repositoryRoot, 'checks', 'src', 'cli.ts');
 const machine = findTools(repositoryRoot);
+const keygens = (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, 'ssh-keygen'));
+const sshKeygen = keygens.find((file) => existsSync(file));
 
 /** The smallest service that preflight can be asked about. */
 const fixture: Record<string, string> = {
@@ -53,8 +58,8 @@ afterEach(() => repository?.close());
 function linkPrograms(root: string, without: readonly string[]): string {
   const directory = join(root, 'bin');
   mkdirSync(directory);
-  for (const name of (['git', 'gitleaks'] satisfies ToolName[]).filter((each) => !without.includes(each))) {
-    const path = machine.find(name);
+  for (const name of ['git', 'gitleaks', 'ssh-keygen'].filter((each) => !without.includes(each))) {
+    const path = name === 'ssh-keygen' ? sshKeygen : machine.find(name as ToolName);
     if (path) symlinkSync(path, join(directory, name));
   }
   symlinkSync(process.execPath, join(directory, 'node'));
@@ -90,6 +95,19 @@ function fillIn(text: string, token: string): string {
   return text.replaceAll('{token}', token).replace(/\{today([+-]\d+)\}/g, (_, days: string) => dateIn(Number(days)));
 }
 
+/** A GO of profile commit that has just ended, about what the fixture is. */
+async function writeCaseEvidence(root: string, commit: string, { evidence }: CliCase): Promise<void> {
+  for (const { directory, change } of evidence) {
+    const configHash = await configHashOf(root, 'preflight.config.ts');
+    const report = goReport({ commit, configHash, ...(JSON.parse(change) as Partial<Report>) });
+    await writeEvidence({ report, directory: join(root, directory), configFile: 'preflight.config.ts' });
+  }
+}
+
+async function runBefore(root: string, { before }: CliCase): Promise<void> {
+  if (before !== '') await execOrThrow('sh', ['-e', '-c', before], { cwd: root });
+}
+
 /** What differs between two runs, by its name. */
 function withPlaceholders(text: string, root: string): string {
   return text
@@ -98,6 +116,7 @@ function withPlaceholders(text: string, root: string): string {
     .replaceAll(/; slowest: .*/g, '; slowest: {slowest}')
     .replaceAll(/ *\d+\.\d s/g, ' {time}')
     .replaceAll(/\b(?:[0-9a-f]{40}|[0-9a-f]{12})\b/g, '{commit}')
+    .replaceAll(/\b[\d.]+ (?:min|h) (old|before|ago)\b/g, '{age} $1')
     .replaceAll(/\(default: \d+,/g, '(default: {number},')
     .replaceAll(/: \d+, not looked at/g, ': {number}, not looked at')
     .replaceAll(
@@ -133,7 +152,9 @@ test.for(names)('%s', async (name, context) => {
   const wanted = parseCase(text);
   context.skip(!canRun(wanted), 'gitleaks is not on this machine');
   const token = `ghp_${randomBytes(18).toString('hex')}`;
-  const { root } = await prepare(wanted, token);
+  const { root, git } = await prepare(wanted, token);
+  await writeCaseEvidence(root, await git('rev-parse', 'HEAD'), wanted);
+  await runBefore(root, wanted);
   const [program, ...words] = wordsOf(wanted.command);
   expect(program).toBe('preflight');
   const outputs = await preflight(root, linkPrograms(root, wanted.without), words, wanted.environment);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -46,19 +46,34 @@ function listener(): { stream: NodeJS.WriteStream; said(): string } {
   return { stream: stream as NodeJS.WriteStream, said: () => pieces.join('') };
 }
 
+function filesIn(root: string): string[] {
+  const entries = readdirSync(root, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+}
+
 test('no report of a real run shows a key of its stack, though gates say and see them', async () => {
   const [stdout, stderr] = [listener(), listener()];
   const reporter = ['console', ...reporterNames.map((name) => `${name}=${join(directory, name)}`)];
   const flags = { config: 'preflight.config.ts', profile: 'commit', skip: [], failOn: 'blocker', reporter } as const;
   const code = await run(
     ['leaks/*', 'http/every-endpoint-needs-a-key'],
-    { ...flags, skip: [], reporter: [...reporter], concurrency: 2, timeoutFactor: 2 },
+    {
+      ...flags,
+      skip: [],
+      reporter: [...reporter],
+      concurrency: 2,
+      timeoutFactor: 2,
+      maxAge: 1,
+      evidence: join(directory, 'evidence'),
+    },
     { stdout: stdout.stream, stderr: stderr.stream },
   );
   expect(code).toBe(1);
   expect(leaked.length).toBeGreaterThan(10);
   const outputs = reporterNames.map((name) => [name, readFileSync(join(directory, name), 'utf8')] as const);
-  for (const [name, text] of [...outputs, ['stdout', stdout.said()], ['stderr', stderr.said()]] as const) {
+  const evidence = filesIn(join(directory, 'evidence')).map((path) => [path, readFileSync(path, 'utf8')] as const);
+  expect(evidence.length).toBeGreaterThan(4);
+  for (const [name, text] of [...outputs, ...evidence, ['stdout', stdout.said()], ['stderr', stderr.said()]] as const) {
     expect(text.length, name).toBeGreaterThan(100);
     for (const key of leaked) expect(text.includes(key), `${name} shows a key of the stack`).toBe(false);
   }

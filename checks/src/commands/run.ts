@@ -2,9 +2,10 @@ import { availableParallelism } from 'node:os';
 import { allChecks } from '../all.ts';
 import { allItems } from '../checklist/items/index.ts';
 import { loadConfig } from '../config.ts';
-import type { Profile, Severity } from '../engine/gate.ts';
+import type { Check, Profile, Severity } from '../engine/gate.ts';
 import { judge } from '../engine/judge.ts';
 import { redact } from '../engine/redact.ts';
+import type { CheckResult } from '../engine/report.ts';
 import { runChecks } from '../engine/run.ts';
 import { select } from '../engine/select.ts';
 import { exitCodes } from '../engine/verdict.ts';
@@ -14,10 +15,12 @@ import { findTools } from '../io/tools.ts';
 import { openTree } from '../io/tree.ts';
 import { watchLive } from '../reporters/live.ts';
 import { type Sandbox, secretsOf, startSandbox } from '../sandbox/sandbox.ts';
+import { earlierResults } from './earlier.ts';
+import { checkEvidenceFlags, type EvidenceFlags, keepEvidence } from './evidence.ts';
 import { deliver, makeRoom, parseReporters } from './reports.ts';
 import { interruptible, type Streams, wantsColour } from './terminal.ts';
 
-export interface RunFlags {
+export interface RunFlags extends EvidenceFlags {
   config: string;
   profile: Profile;
   skip: string[];
@@ -26,6 +29,10 @@ export interface RunFlags {
   reporter: string[];
   concurrency: number;
   timeoutFactor: number;
+  /** Evidence of an earlier run, whose passes need not be looked at again. */
+  from?: string;
+  /** Of that evidence, in milliseconds. */
+  maxAge: number;
 }
 
 /** A gate waits for other programs more than it computes. */
@@ -38,9 +45,12 @@ export async function run(globs: string[], flags: RunFlags, streams: Streams): P
   const config = await loadConfig(root, flags.config);
   const waivers = await loadWaivers(root);
   await makeRoom(destinations);
+  await checkEvidenceFlags(flags);
   const { checks, leftOut } = select(allChecks, { globs, skip: flags.skip, profile: flags.profile });
   const [tree, tools] = [openTree(root), findTools(root)];
-  const live = watchLive(checks.length, streams.stderr, wantsColour(streams.stderr));
+  const earlier = await earlierResults(root, checks, flags, streams);
+  const toLookAt = checks.filter(({ id }) => !earlier.has(id));
+  const live = watchLive(toLookAt.length, streams.stderr, wantsColour(streams.stderr));
   const complain = (message: string) => live.note(message);
   const startedAt = new Date();
   let opening: Promise<Sandbox> | undefined;
@@ -51,8 +61,8 @@ export async function run(globs: string[], flags: RunFlags, streams: Streams): P
       return opening;
     };
     const { concurrency, timeoutFactor } = flags;
-    const results = await runChecks({
-      checks,
+    const seen = await runChecks({
+      checks: toLookAt,
       config,
       tree,
       tools,
@@ -63,11 +73,13 @@ export async function run(globs: string[], flags: RunFlags, streams: Streams): P
       watcher: live,
     });
     if (interrupted()) return exitCodes.interrupted;
+    const results = inOrder(checks, [...earlier.values(), ...seen]);
     const { profile, failOn, config: configFile } = flags;
     const run = { root, tools, configFile, profile, failOn, waivers, all: allChecks, ran: checks, results, leftOut };
     const secrets = secretsOf(await settled(opening));
     const report = redact(await judge({ ...run, items: allItems, startedAt, finishedAt: new Date() }), secrets);
     live.stop();
+    await keepEvidence(root, report, flags, new Map(), streams);
     const history = await readHistory(root, complain);
     const described = new Map(checks.map((check) => [check.id, check]));
     await deliver(report, destinations, { described, history }, streams);
@@ -78,6 +90,11 @@ export async function run(globs: string[], flags: RunFlags, streams: Streams): P
     await (await settled(opening))?.close();
     release();
   }
+}
+
+function inOrder(checks: readonly Check[], results: readonly CheckResult[]): CheckResult[] {
+  const byId = new Map(results.map((result) => [result.id, result]));
+  return checks.flatMap(({ id }) => byId.get(id) ?? []);
 }
 
 /** A stack that could not be brought up is nobody's to close; the checks that needed it have said why. */

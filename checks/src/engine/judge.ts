@@ -42,9 +42,7 @@ export async function judge(run: Judgement): Promise<Report> {
     profile: run.profile,
     commit,
     dirty,
-    configHash: createHash('sha256')
-      .update(await readFile(join(run.root, run.configFile)))
-      .digest('hex'),
+    configHash: await configHashOf(run.root, run.configFile),
     startedAt: run.startedAt.toISOString(),
     finishedAt: run.finishedAt.toISOString(),
     tools: await toolVersions(run.ran, run.tools),
@@ -53,6 +51,13 @@ export async function judge(run: Judgement): Promise<Report> {
     leftOut: run.leftOut,
     checklist,
   };
+}
+
+/** SHA-256 of the configuration's file. */
+export async function configHashOf(root: string, file: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(join(root, file)))
+    .digest('hex');
 }
 
 async function toolVersions(checks: readonly Check[], tools: Tools): Promise<Record<string, string>> {

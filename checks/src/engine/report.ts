@@ -40,6 +40,10 @@ const result = z.strictObject({
     .optional(),
   durationMs: z.int().nonnegative(),
   covers: z.array(z.string()).describe('Checklist items that a pass answers.'),
+  takenUp: z
+    .strictObject({ lookedAt: z.string() })
+    .describe('Not looked at in this run, but taken up from the evidence of an earlier one, which ended then.')
+    .optional(),
 });
 
 const count = z.int().nonnegative();

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { spelt } from '../engine/duration.ts';
 import { severities } from '../engine/gate.ts';
 import type { CheckResult, Outcome, Report } from '../engine/report.ts';
 
@@ -65,7 +66,10 @@ function indent(message: string): string {
 function summary(report: Report, colours: Colours): string {
   const width = Math.max(...report.results.map(({ id }) => id.length));
   const rows = report.results.map((result) => {
-    const looked = result.examined > 0 ? `${result.examined} ${result.unit}` : '';
+    const looked = [
+      ...(result.examined > 0 ? [`${result.examined} ${result.unit}`] : []),
+      ...(result.takenUp ? [`taken up, seen ${agoOf(result.takenUp.lookedAt, report)} before`] : []),
+    ].join(', ');
     const mark = paint(result.outcome, colours)(marks[result.outcome]);
     return `${mark} ${result.id.padEnd(width)}  ${seconds(result.durationMs)}  ${colours.dim(looked)}`;
   });
@@ -110,6 +114,11 @@ function verdictLine(report: Report, colours: Colours): string {
       : `${report.commit.slice(0, 12)}${report.dirty ? ' with uncommitted changes' : ''}`;
   const partial = report.leftOut.some(({ reason }) => reason !== 'profile') ? ', for what was selected only' : '';
   return `${paintVerdict(colours.bold(report.verdict))}  profile ${report.profile}${partial}, ${commit} (exit code ${report.exitCode})`;
+}
+
+/** How long before the run's end something was seen: `90 min` or `26.5 h`. */
+function agoOf(lookedAt: string, { finishedAt }: Report): string {
+  return spelt(Date.parse(finishedAt) - Date.parse(lookedAt));
 }
 
 function seconds(durationMs: number): string {

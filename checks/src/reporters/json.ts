@@ -1,8 +1,12 @@
 import type { Report } from '../engine/report.ts';
 
 /** Longer lists and texts are cut, and say so: evidence is to be read, and must not grow without bound. */
-const longestList = 100;
-const longestText = 2_000;
+export interface Bounds {
+  list: number;
+  text: number;
+}
+
+const reportBounds: Bounds = { list: 100, text: 2_000 };
 
 /** The report as its contract describes it, one object. */
 export function jsonReport(report: Report): string {
@@ -11,15 +15,16 @@ export function jsonReport(report: Report): string {
 }
 
 /** A copy whose lists and texts have a bounded length. */
-export function bounded(value: unknown): unknown {
+export function bounded(value: unknown, bounds: Bounds = reportBounds): unknown {
+  const { list, text } = bounds;
   if (typeof value === 'string')
-    return value.length > longestText ? `${value.slice(0, longestText)}… (${value.length} characters)` : value;
+    return value.length > text ? `${value.slice(0, text)}… (${value.length} characters)` : value;
   if (Array.isArray(value)) {
-    const kept = value.slice(0, longestList).map(bounded);
-    return value.length > longestList ? [...kept, `… (${value.length} in all)`] : kept;
+    const kept = value.slice(0, list).map((part) => bounded(part, bounds));
+    return value.length > list ? [...kept, `… (${value.length} in all)`] : kept;
   }
   if (value !== null && typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, bounded(part)]));
+    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, bounded(part, bounds)]));
   }
   return value;
 }

@@ -5,6 +5,8 @@
  *     === file PATH           before the command, as often as wanted: a file of the fixture, instead of its own
  *     === without NAME        gitleaks: the program is not on the machine; else a file of the fixture that is removed
  *     === environment         NAME=VALUE, one in a line
+ *     === evidence DIR        written before the command: a GO of the fixture's commit, changed by this JSON
+ *     === before              lines for a shell, with the machine's programs, after all files and evidence are there
  *     === command             as it is typed
  *     === exit code
  *     === stdout
@@ -13,12 +15,15 @@
  * In files `{token}` is a secret of this run, and `{today+10}` a date. In outputs `{time}`, `{commit}`, `{root}` (the
  * fixture), `{preflight}` (this repository), `{number}`, `{slowest}`, `{figures}` (a row of the checklist's table) and `{rest}`
  * stand for what differs from run to run.
+ * fixture), `{preflight}` (this repository), `{age}`, `{number}` and `{slowest}` stand for what differs from run to run.
  */
 export interface CliCase {
   title: string;
   files: { path: string; text: string }[];
   without: string[];
   environment: Record<string, string>;
+  evidence: { directory: string; change: string }[];
+  before: string;
   command: string;
   expected: Outputs;
 }
@@ -33,7 +38,7 @@ export interface Outputs {
 export function parseCase(text: string): CliCase {
   const [title = '', ...sections] = text.split(/^=== /m);
   const read: CliCase = {
-    ...{ title: title.trim(), files: [], without: [], environment: {}, command: '' },
+    ...{ title: title.trim(), files: [], without: [], environment: {}, evidence: [], before: '', command: '' },
     expected: { code: Number.NaN, stdout: '', stderr: '' },
   };
   for (const section of sections) {
@@ -48,6 +53,8 @@ export function parseCase(text: string): CliCase {
 function take(read: CliCase, heading: string, body: string): void {
   const [name = '', rest = ''] = heading.split(/ (?=[^ ]+$)/);
   if (name === 'file') read.files.push({ path: rest, text: body });
+  else if (name === 'evidence') read.evidence.push({ directory: rest, change: body });
+  else if (heading === 'before') read.before = body;
   else if (name === 'without') read.without.push(rest);
   else if (heading === 'environment')
     read.environment = Object.fromEntries(lines(body).map((line) => line.split(/=(.*)/s, 2)));
