@@ -13,11 +13,11 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/bin:$(PATH)
 ARGS ?=
 PROFILE ?=
 
-.PHONY: help setup ready preflight test prove dev bench docs check-docs format clean
+.PHONY: help setup ready preflight test prove dev bench bench-resting docs check-docs format clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"] [PROFILE=static|commit|release]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Find or install Node 26, PostgreSQL, k6 and the rest; says which
 	@tools/setup.sh
@@ -42,6 +42,9 @@ dev: ready ## A throwaway stack that stays up, with its addresses and keys; Ctrl
 
 bench: ready ## Placement over HTTP beside the same SQL under pgbench, as a ratio
 	@preflight sandbox -- sh -c 'TRADER_KEYS=$$WRITER_KEYS exec node service/bench/placement.ts $(ARGS)'
+
+bench-resting: ready ## A processor's cycle with 1,000,000 resting orders beside 10,000, as a ratio
+	@node service/bench/resting-orders.ts $(ARGS)
 
 docs: ready ## Write GATES.md, CHECKLIST.md and the report's JSON Schema again from their sources
 	@node tools/gates-document.ts --write

@@ -28,7 +28,7 @@ const expireSql = (which: string, reason: ExpiryReason): string => `
   ), updated AS (
     UPDATE execution.orders o
     SET status = 'EXPIRED', version = o.version + 1, reserved_cash = 0, reserved_quantity = 0, updated_at = now()
-    FROM expired e WHERE o.id = e.id RETURNING o.id
+    FROM expired e WHERE o.id = e.id AND o.id = ANY (ARRAY(SELECT id FROM expired)) RETURNING o.id
   ), cash AS (
     UPDATE portfolio.accounts a SET cash = a.cash + d.released, reserved = a.reserved - d.released
     FROM (SELECT account_id, sum(reserved_cash) AS released FROM expired GROUP BY account_id) d
@@ -45,7 +45,7 @@ const DUE_IDS = `SELECT d.id FROM execution.orders d
         AND (d.retry_at IS NULL OR d.retry_at <= now())
       ORDER BY d.expire_at LIMIT $1::integer`;
 const EXPIRE_DUE_SQL = expireSql(
-  `o.id IN (${DUE_IDS}) AND ($2::uuid[] IS NULL OR o.id = ANY ($2::uuid[]))`,
+  `o.id = ANY (ARRAY(${DUE_IDS})) AND ($2::uuid[] IS NULL OR o.id = ANY ($2::uuid[]))`,
   'TIME_OVER',
 );
 const EXPIRE_LEFTOVER_SQL = expireSql('o.id = ANY ($1::uuid[])', 'IMMEDIATE_OR_CANCEL');
