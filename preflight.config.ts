@@ -179,6 +179,28 @@ export default defineConfig({
     idField: 'id',
     storedIds: 'SELECT id::text FROM execution.orders',
   },
+  stateMachine: {
+    table: 'execution.orders',
+    states: [
+      ...['PENDING', 'SUBMITTING', 'UNKNOWN', 'OPEN', 'PARTIALLY_FILLED', 'PENDING_CANCEL'],
+      ...['FILLED', 'CANCELED', 'REJECTED', 'DENIED', 'EXPIRED'],
+    ],
+    initial: ['PENDING', 'OPEN', 'DENIED'],
+    transitions: 'SELECT from_status, to_status FROM execution.order_transitions',
+    begin: `
+      INSERT INTO execution.orders (id, account_id, client_order_id, symbol, side, type, quantity, price, mode, time_in_force,
+        status, filled_quantity, average_fill_price, denial_reason)
+      SELECT gen_random_uuid(), a.id, gen_random_uuid(), i.symbol, 'BUY', 'LIMIT', 2, 100, 'LIVE', 'GTC', $1::text,
+        CASE $1::text WHEN 'FILLED' THEN 2 WHEN 'PARTIALLY_FILLED' THEN 1 ELSE 0 END,
+        CASE WHEN $1::text IN ('FILLED', 'PARTIALLY_FILLED') THEN 100 END, CASE $1::text WHEN 'DENIED' THEN 'INSUFFICIENT_CASH' END
+      FROM (SELECT id FROM portfolio.accounts LIMIT 1) a, (SELECT symbol FROM market.instruments LIMIT 1) i RETURNING id`,
+    move: `
+      UPDATE execution.orders SET status = $2::text, version = version + 1, filled_quantity = greatest(filled_quantity,
+          CASE $2::text WHEN 'FILLED' THEN quantity WHEN 'PARTIALLY_FILLED' THEN quantity / 2 ELSE 0 END),
+        average_fill_price = coalesce(average_fill_price, CASE WHEN $2::text IN ('FILLED', 'PARTIALLY_FILLED') THEN price END)
+      WHERE id = $1::uuid`,
+    eventRequired: true,
+  },
   killSwitch: {
     engage: {
       method: 'PUT',

@@ -91,6 +91,22 @@ const killSwitchInRedis = z.strictObject({
   forget: z.array(z.string()).min(1).default(['FLUSHALL']),
 });
 
+/** The states that the thing that is written goes through, and the raw SQL that tries them. All of it is rolled back. */
+const stateMachine = z.strictObject({
+  table: z.string().regex(/^\w+\.\w+$/, 'schema.table'),
+  states: z.array(z.string()).min(2),
+  /** Where it may begin. */
+  initial: z.array(z.string()).min(1),
+  /** Selects every move that is allowed: from, to. */
+  transitions: z.string(),
+  /** Makes one that begins in the state $1 and returns its id, with all that the CHECKs want beside that state. */
+  begin: z.string(),
+  /** An UPDATE of the one with the id $1 into the state $2, right in all but, perhaps, the move. Without RETURNING. */
+  move: z.string(),
+  /** Whether the database refuses at commit a state that no event tells of. */
+  eventRequired: z.boolean(),
+});
+
 const environment = z.record(z.string(), z.string());
 
 /** What the service promises to strangers: how often they may ask, how often they may be wrong, whose pages may read. */
@@ -219,6 +235,7 @@ const schema = z.strictObject({
   service,
   database,
   write: write.optional(),
+  stateMachine: stateMachine.optional(),
   killSwitch: killSwitch.optional(),
   killSwitchInRedis: killSwitchInRedis.optional(),
   workers: workers.optional(),

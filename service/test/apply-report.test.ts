@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { auditBooks } from '../src/db/audit.ts';
 import type { DatabasePool } from '../src/db/pool.ts';
 import { applyReport, type Report } from '../src/orders/apply-report.ts';
 import { cancelOrder } from '../src/orders/cancel-order.ts';
@@ -218,4 +219,29 @@ test('reports shuffled, doubled and delivered at once end in the same rows as in
     }),
     { numRuns: 25 },
   );
+});
+
+test('a fill without its event, and a kept report that is booked as well, are told by the audit', async () => {
+  const account = await addAccount(pool, '2000');
+  const id = await submitted(pool, account);
+  const exchangeFillId = randomUUID();
+  await applyAll([fill(id, '1', '99', exchangeFillId)]);
+  const broken = async (): Promise<string[]> =>
+    (await auditBooks(pool)).filter(({ violations }) => violations > 0).map(({ name }) => name);
+  const client = await database.connect();
+  const behindTheTriggers = async (sql: string): Promise<void> => {
+    await client.query('BEGIN; SET LOCAL session_replication_role = replica');
+    await client.query(sql);
+    await client.query('COMMIT');
+  };
+  const renamed = `UPDATE execution.order_events SET data = data || '{"quantity": "2"}' WHERE order_id = '${id}' AND version = 3`;
+  await behindTheTriggers(renamed);
+  expect(await broken()).toEqual([
+    'every fill is told by one event of its order, and every event of a fill has its fill',
+  ]);
+  await behindTheTriggers(renamed.replace('"2"', '"1"'));
+  await behindTheTriggers(`INSERT INTO execution.quarantined_reports (order_id, report_key, reason, report)
+    VALUES ('${id}', 'planted', 'OVERFILL', '${JSON.stringify(fill(id, '1', '99', exchangeFillId))}')`);
+  expect(await broken()).toEqual(['a report that is kept back is not booked as well']);
+  await behindTheTriggers(`DELETE FROM execution.quarantined_reports WHERE report_key = 'planted'`);
 });

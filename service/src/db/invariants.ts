@@ -171,6 +171,26 @@ export const INVARIANTS: readonly Invariant[] = [
               (latest->>'reservedCash')::numeric, (latest->>'reservedQuantity')::numeric)`,
   },
   {
+    name: 'every fill is told by one event of its order, and every event of a fill has its fill',
+    looksAt: 'SELECT count(*) FROM execution.fills',
+    violations: `
+      SELECT coalesce(f.order_id, e.order_id) AS order_id, f.id AS fill, e.version AS event FROM execution.fills f
+        FULL JOIN (SELECT order_id, version, data->>'fillId' AS fill_id, (data->>'quantity')::numeric AS quantity,
+                          (data->>'price')::numeric AS price
+                     FROM execution.order_events WHERE data ? 'fillId') e
+          ON e.order_id = f.order_id AND e.fill_id = f.id::text
+       WHERE (f.quantity, f.price) IS DISTINCT FROM (e.quantity, e.price)`,
+  },
+  {
+    name: 'a report that is kept back is not booked as well',
+    looksAt: 'SELECT count(*) FROM execution.quarantined_reports',
+    violations: `
+      SELECT q.id, q.order_id, f.id AS fill FROM execution.quarantined_reports q
+        JOIN execution.fills f ON f.exchange_fill_id = q.report->'fill'->>'exchangeFillId' AND f.order_id = q.order_id
+       WHERE q.resolved_at IS NULL AND CASE WHEN q.reason <> 'NOT_BOOKABLE' THEN
+               f.quantity = (q.report->'fill'->>'quantity')::numeric AND f.price = (q.report->'fill'->>'price')::numeric END`,
+  },
+  {
     name: 'every stored reply names the order that was made under its key, for the same account',
     looksAt: 'SELECT count(*) FROM execution.idempotency_keys',
     violations: `
