@@ -1,4 +1,4 @@
-import { drill, type Item, planned } from '../item.ts';
+import { drill, gate, type Item, planned } from '../item.ts';
 
 /** The life of an order. */
 export const orders: readonly Item[] = [
@@ -54,7 +54,7 @@ export const orders: readonly Item[] = [
   {
     id: 'orders.state-machine',
     severity: 'blocker',
-    answer: planned('orders/state-machine-is-enforced'),
+    answer: gate('orders/state-machine-is-enforced'),
     asks: ['S1:16 Order state machine enforced'],
   },
   {

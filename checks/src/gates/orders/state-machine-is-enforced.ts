@@ -28,7 +28,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['database', 'config:stateMachine'],
-  covers: ['orders.state-machine', 'orders.transitions-enforced'],
+  covers: ['orders.state-machine'],
   unit: 'moves tried',
   why: 'A state machine that lives in code alone is as strong as the last script that somebody ran by hand: one UPDATE brings a canceled order back to life.',
   fix: 'Refuse in a trigger every move that the table of transitions does not list, and every change that leaves no event.',
