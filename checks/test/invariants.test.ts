@@ -58,6 +58,8 @@ const world = `
   SELECT order_id, 'ORDER_' || type, '{}', now() FROM execution.order_events;
   INSERT INTO portfolio.activity (event_id, account_id, order_id, type, data, at)
   SELECT id, '00000000-0000-0000-0000-00000000000a', order_id, type, payload, created_at FROM execution.portfolio_events_outbox;
+  INSERT INTO execution.quarantined_reports (order_id, report_key, reason, report) VALUES
+    ('00000000-0000-0000-0000-000000000002', 'fill beyond', 'OVERFILL', '{"fill": {"exchangeFillId": "f9", "quantity": "1", "price": "40"}}');
   INSERT INTO risk.kill_switch_events (version, from_state, to_state, reason, changed_by, at) VALUES
     (2, 'ACTIVE', 'HALTED', 'test', 'test', '2020-01-01Z'), (3, 'HALTED', 'ACTIVE', 'test', 'test', '2020-01-02Z');
   UPDATE risk.kill_switch SET version = 3`;
@@ -143,6 +145,9 @@ const breaks: Record<string, readonly string[]> = {
     "UPDATE execution.orders SET reserved_cash = 49 WHERE client_order_id = 'c1'",
     "UPDATE execution.orders SET average_fill_price = 51 WHERE client_order_id = 'c2'",
     "DELETE FROM execution.order_events WHERE order_id = '00000000-0000-0000-0000-000000000001'",
+  ],
+  'a report that is kept back is not booked as well': [
+    `UPDATE execution.quarantined_reports SET report = '{"fill": {"exchangeFillId": "paper-f1", "quantity": "1.0", "price": "40"}}'`,
   ],
   'every stored reply names the order that was made under its key, for the same account': [
     "DELETE FROM execution.orders WHERE client_order_id = 'c1'",

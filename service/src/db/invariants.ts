@@ -171,17 +171,6 @@ export const INVARIANTS: readonly Invariant[] = [
               (latest->>'reservedCash')::numeric, (latest->>'reservedQuantity')::numeric)`,
   },
   {
-    name: 'every fill is told by one event of its order, and every event of a fill has its fill',
-    looksAt: 'SELECT count(*) FROM execution.fills',
-    violations: `
-      SELECT coalesce(f.order_id, e.order_id) AS order_id, f.id AS fill, e.version AS event FROM execution.fills f
-        FULL JOIN (SELECT order_id, version, data->>'fillId' AS fill_id, (data->>'quantity')::numeric AS quantity,
-                          (data->>'price')::numeric AS price
-                     FROM execution.order_events WHERE data ? 'fillId') e
-          ON e.order_id = f.order_id AND e.fill_id = f.id::text
-       WHERE (f.quantity, f.price) IS DISTINCT FROM (e.quantity, e.price)`,
-  },
-  {
     name: 'a report that is kept back is not booked as well',
     looksAt: 'SELECT count(*) FROM execution.quarantined_reports',
     violations: `

@@ -73,6 +73,11 @@ export async function submitted(
       values: [id, data],
     });
     await tx.query({
+      text: `INSERT INTO execution.portfolio_events_outbox (order_id, type, payload)
+        VALUES ($1, 'ORDER_PLACED', $2), ($1, 'ORDER_SUBMISSION_STARTED', '{}')`,
+      values: [id, data],
+    });
+    await tx.query({
       text: `UPDATE execution.orders SET status = 'SUBMITTING', version = 2, updated_at = now() WHERE id = $1`,
       values: [id],
     });
@@ -116,6 +121,11 @@ export async function restTogether(
        'reservedCash', trim_scale(o.reserved_cash)::text, 'reservedQuantity', trim_scale(o.reserved_quantity)::text,
        'denialReason', NULL, 'feeBps', trim_scale(o.fee_bps)::text), o.created_at
      FROM execution.orders o WHERE NOT EXISTS (SELECT FROM execution.order_events e WHERE e.order_id = o.id)`,
+  );
+  await client.query(
+    `INSERT INTO execution.portfolio_events_outbox (order_id, type, payload)
+     SELECT e.order_id, 'ORDER_' || e.type, e.data FROM execution.order_events e
+     WHERE NOT EXISTS (SELECT FROM execution.portfolio_events_outbox x WHERE x.order_id = e.order_id)`,
   );
   await client.query(
     `UPDATE portfolio.accounts a SET cash = a.cash + a.reserved - o.held, reserved = o.held
