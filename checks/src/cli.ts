@@ -6,6 +6,7 @@ import { explain } from './commands/explain.ts';
 import { list } from './commands/list.ts';
 import { newGate } from './commands/new-gate.ts';
 import { prove } from './commands/prove.ts';
+import { createRedactor } from './commands/redactor.ts';
 import { defaultConcurrency, type RunFlags, run } from './commands/run.ts';
 import { type SandboxFlags, sandbox } from './commands/sandbox.ts';
 import type { Streams } from './commands/terminal.ts';
@@ -186,14 +187,13 @@ function positiveNumber(text: string): number {
 /** Whatever ends the program early: the caller's mistake is 2, and a fault of our own is never mistaken for a verdict. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  const { stderr } = createRedactor().guard(streams);
   if (error instanceof UsageError) {
-    streams.stderr.write(`preflight: ${error.message}\n${error.suggestion}\n`);
+    stderr.write(`preflight: ${error.message}\n${error.suggestion}\n`);
     return exitCodes.usage;
   }
   const { message = String(error), stack } = error instanceof Error ? error : {};
-  streams.stderr.write(
-    `preflight: ${message}\n${process.env.PREFLIGHT_DEBUG ? stack : 'PREFLIGHT_DEBUG=1 shows where.'}\n`,
-  );
+  stderr.write(`preflight: ${message}\n${process.env.PREFLIGHT_DEBUG ? stack : 'PREFLIGHT_DEBUG=1 shows where.'}\n`);
   return exitCodes.unknown;
 }
 

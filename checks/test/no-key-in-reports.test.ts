@@ -13,11 +13,15 @@ const leaked: string[] = [];
 vi.mock('../src/all.ts', async (original) => {
   const { allChecks } = await original<typeof import('../src/all.ts')>();
   const { fakeGate } = await import('./support/fake-checks.ts');
-  const keysOf = ({ credentials, service }: Sandbox) => [...credentials.writers, credentials.operator, service.secret];
+  const keysOf = ({ credentials, service }: Sandbox) => {
+    const { ORDER_PROCESSING_API_KEY: processing = '' } = service.environment;
+    return [...credentials.writers, credentials.operator, processing, process.env.CANARY_API_KEY ?? ''];
+  };
   const tells = fakeGate('leaks/tells-every-key', {
     needs: ['sandbox'],
-    async observe({ sandbox }) {
+    async observe({ sandbox, progress }) {
       leaked.push(...keysOf(sandbox));
+      for (const key of leaked) progress(`trying ${key}`);
       return { examined: leaked.length, facts: leaked.map((key) => `${sandbox.url}/?key=${key}`) };
     },
   });
@@ -30,9 +34,13 @@ vi.mock('../src/all.ts', async (original) => {
 
 let directory: string;
 beforeAll(() => {
+  vi.stubEnv('CANARY_API_KEY', 'canary/from the+environment');
   directory = mkdtempSync(join(tmpdir(), 'preflight-test-'));
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 /** Keeps what is written to it. */
 function listener(): { stream: NodeJS.WriteStream; said(): string } {
@@ -43,7 +51,11 @@ function listener(): { stream: NodeJS.WriteStream; said(): string } {
       done();
     },
   });
-  return { stream: stream as NodeJS.WriteStream, said: () => pieces.join('') };
+  // A terminal, so that progress is shown too.
+  return {
+    stream: Object.assign(stream, { isTTY: true, columns: 10_000 }) as unknown as NodeJS.WriteStream,
+    said: () => pieces.join(''),
+  };
 }
 
 function filesIn(root: string): string[] {
@@ -70,6 +82,7 @@ test('no report of a real run shows a key of its stack, though gates say and see
   );
   expect(code).toBe(1);
   expect(leaked.length).toBeGreaterThan(10);
+  for (const key of leaked) expect(key.length).toBeGreaterThan(8);
   const outputs = reporterNames.map((name) => [name, readFileSync(join(directory, name), 'utf8')] as const);
   const evidence = filesIn(join(directory, 'evidence')).map((path) => [path, readFileSync(path, 'utf8')] as const);
   expect(evidence.length).toBeGreaterThan(4);

@@ -8,6 +8,7 @@ import { findTools } from '../io/tools.ts';
 import { openTree } from '../io/tree.ts';
 import { watchLive } from '../reporters/live.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
+import { createRedactor } from './redactor.ts';
 import { interruptible, type Streams, wantsColour } from './terminal.ts';
 
 export interface ProveFlags {
@@ -19,9 +20,11 @@ export interface ProveFlags {
 export async function prove(
   globs: string[],
   { config: file, timeoutFactor }: ProveFlags,
-  streams: Streams,
+  given: Streams,
 ): Promise<number> {
   const root = process.cwd();
+  const redactor = createRedactor();
+  const streams = redactor.guard(given);
   const config = await loadConfig(root, file);
   const { checks } = select(allChecks, { globs, skip: [], profile: 'release' });
   const [tree, tools] = [openTree(root), findTools(root)];
@@ -30,7 +33,8 @@ export async function prove(
   const colours = pc.createColors(wantsColour(streams.stdout));
   const print = (proof: Proof) => streams.stdout.write(`${describe(proof, colours)}\n`);
   try {
-    const openScratchSandbox = () => startSandbox({ config, tree, tools, scratch: true, progress: live.note });
+    const openScratchSandbox = () =>
+      startSandbox({ config, tree, tools, scratch: true, progress: live.note, made: redactor.add });
     const watcher = { ...live, finished: () => undefined };
     const around = { checks, config, tree, tools, concurrency: 1, timeoutFactor, signal, watcher };
     const proofs = await proveChecks({ ...around, openScratchSandbox, finished: print });

@@ -4,7 +4,6 @@ import { allItems } from '../checklist/items/index.ts';
 import { loadConfig } from '../config.ts';
 import type { Check, Profile, Severity } from '../engine/gate.ts';
 import { judge } from '../engine/judge.ts';
-import { redact } from '../engine/redact.ts';
 import type { CheckResult } from '../engine/report.ts';
 import { runChecks } from '../engine/run.ts';
 import { select } from '../engine/select.ts';
@@ -14,9 +13,10 @@ import { readHistory, recordRun } from '../io/history.ts';
 import { findTools } from '../io/tools.ts';
 import { openTree } from '../io/tree.ts';
 import { watchLive } from '../reporters/live.ts';
-import { type Sandbox, secretsOf, startSandbox } from '../sandbox/sandbox.ts';
+import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { earlierResults } from './earlier.ts';
 import { checkEvidenceFlags, type EvidenceFlags, keepEvidence } from './evidence.ts';
+import { createRedactor } from './redactor.ts';
 import { deliver, makeRoom, parseReporters } from './reports.ts';
 import { interruptible, type Streams, wantsColour } from './terminal.ts';
 
@@ -39,8 +39,10 @@ export interface RunFlags extends EvidenceFlags {
 export const defaultConcurrency = Math.max(2, availableParallelism());
 
 /** Judges, reports, and returns the exit code. */
-export async function run(globs: string[], flags: RunFlags, streams: Streams): Promise<number> {
+export async function run(globs: string[], flags: RunFlags, given: Streams): Promise<number> {
   const root = process.cwd();
+  const redactor = createRedactor();
+  const streams = redactor.guard(given);
   const destinations = parseReporters(flags.reporter.length > 0 ? flags.reporter : ['console']);
   const config = await loadConfig(root, flags.config);
   const waivers = await loadWaivers(root);
@@ -57,7 +59,7 @@ export async function run(globs: string[], flags: RunFlags, streams: Streams): P
   const { signal, interrupted, release } = interruptible();
   try {
     const openSandbox = () => {
-      opening = startSandbox({ config, tree, tools, progress: live.note });
+      opening = startSandbox({ config, tree, tools, progress: live.note, made: redactor.add });
       return opening;
     };
     const { concurrency, timeoutFactor } = flags;
@@ -76,8 +78,7 @@ export async function run(globs: string[], flags: RunFlags, streams: Streams): P
     const results = inOrder(checks, [...earlier.values(), ...seen]);
     const { profile, failOn, config: configFile } = flags;
     const run = { root, tools, configFile, profile, failOn, waivers, all: allChecks, ran: checks, results, leftOut };
-    const secrets = secretsOf(await settled(opening));
-    const report = redact(await judge({ ...run, items: allItems, startedAt, finishedAt: new Date() }), secrets);
+    const report = redactor.clean(await judge({ ...run, items: allItems, startedAt, finishedAt: new Date() }));
     live.stop();
     await keepEvidence(root, report, flags, new Map(), streams);
     const history = await readHistory(root, complain);

@@ -56,13 +56,6 @@ export interface Sandbox extends Target {
   close(): Promise<void>;
 }
 
-/** What no report may show: every key of the stack, and the secret that its service was given. */
-export function secretsOf(sandbox: Sandbox | undefined): string[] {
-  if (!sandbox) return [];
-  const { credentials, service } = sandbox;
-  return [...Object.values(credentials).flat(), service.secret];
-}
-
 export interface SandboxOptions {
   config: Config;
   tree: Tree;
@@ -70,6 +63,8 @@ export interface SandboxOptions {
   /** Work on a copy of the tree, which sabotage may edit. Default: run the tree itself. */
   scratch?: boolean;
   progress?(message: string): void;
+  /** Told each secret as soon as it is made, before any process is given it: no report may show one. */
+  made?(secrets: readonly string[]): void;
 }
 
 const databaseName = 'service';
@@ -93,7 +88,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 }
 
 async function build(directory: string, options: SandboxOptions): Promise<Sandbox> {
-  const { config, tools } = options;
+  const { config, tools, made = () => undefined } = options;
   const scratch = options.scratch ? await copyTree(options.tree, join(directory, 'tree')) : undefined;
   const root = scratch?.root ?? options.tree.root;
   const [postgresPort = 0, redisPort = 0, port = 0, metricsPort = 0] = await freePorts(4);
@@ -116,10 +111,12 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
     secret: randomBytes(32).toString('base64url'),
     nextSecret: randomBytes(32).toString('base64url'),
   };
+  made([placeholders.secret, placeholders.nextSecret]);
   const common = { directory, root, tools };
   const service = createService({ ...common, config: config.service, placeholders, name: 'service' });
   const [seeded] = await Promise.all([run(config.database.seed, databaseUrl), service.start()]);
   const credentials = config.database.credentials(seeded.stdout);
+  made([...credentials.writers, credentials.operator]);
   let url = service.url;
   let interception: Interception | undefined;
   let replicas = 0;

@@ -9,8 +9,6 @@ export interface ServiceProcess {
   readonly logFile: string;
   /** What it was given of `service.environment`, filled in. It holds secrets: for asking, never for facts. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What `{secret}` stands for in its environment. */
-  readonly secret: string;
   /** Starts it and waits until it is ready. Nothing happens while it runs. */
   start(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
@@ -79,7 +77,6 @@ export function createService(options: ServiceOptions): ServiceProcess {
     url,
     logFile,
     environment: own,
-    secret: placeholders.secret,
     start,
     ended,
     signal: (signal) => running?.signal(signal),
