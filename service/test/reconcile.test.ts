@@ -2,10 +2,23 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { removeOldReplies } from '../src/db/idempotency-keys.ts';
 import { type DatabasePool, transaction } from '../src/db/pool.ts';
 import { OrderServiceError } from '../src/domain/errors.ts';
+import { NO_REDIS } from '../src/domain/kill-switch-redis.ts';
 import { executeLimitOrders } from '../src/orders/execute-limit-orders.ts';
+import { placeOrder } from '../src/orders/place-order.ts';
 import { reconcileBooks } from '../src/orders/reconcile.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
-import { addAccount, addMarket, place, placed, quote, SYMBOL } from './support/fixtures.ts';
+import { eventually } from './support/eventually.ts';
+import {
+  addAccount,
+  addMarket,
+  LIMITS,
+  newOrder,
+  place,
+  placed,
+  quote,
+  renderPlacement,
+  SYMBOL,
+} from './support/fixtures.ts';
 
 let database: TestDatabase;
 let pool: DatabasePool;
@@ -105,6 +118,44 @@ test('a worker that lost its lease puts nothing right', async () => {
   const fence = (): Promise<void> => Promise.reject(new OrderServiceError('lease_lost'));
   await expect(reconcileBooks({ pool, cause: 'boot', fence })).rejects.toMatchObject({ code: 'lease_lost' });
   expect(await balances()).toEqual(before);
+});
+
+test('a placement under way is waited for, so that what it sets aside counts', async () => {
+  await damage(`UPDATE portfolio.accounts SET cash = cash - 500, reserved = reserved + 500 WHERE id = '${account}'`);
+  const [entered, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  // The switch is read inside the placement's transaction, which holds the account by then.
+  const placing = placeOrder(
+    {
+      pool,
+      limits: LIMITS,
+      render: renderPlacement,
+      switchInRedis: async () => {
+        entered.resolve();
+        await goOn.promise;
+        return NO_REDIS;
+      },
+    },
+    {
+      accountId: account,
+      idempotencyKey: 'under-way',
+      requestHash: 'hash',
+      order: newOrder({ quantity: '1', price: '90' }),
+    },
+  );
+  await entered.promise;
+  const reconciling = run();
+  await eventually('the comparison waits for the account', async () => {
+    const [row] = await database.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return row?.n === 1;
+  });
+  goOn.resolve();
+  expect((await placing).kind).toBe('placed');
+  const own = (await reconciling).findings.filter(({ accountId }) => accountId === account);
+  expect(own).toMatchObject([{ kind: 'ACCOUNT_RESERVED', repaired: true }]);
+  // 180 of the resting order and 90 of the new one.
+  expect(await balances()).toMatchObject({ reserved: '270' });
 });
 
 test('while orders are placed and filled it finds nothing that is not there', async () => {
