@@ -75,7 +75,9 @@ async function connect(options: RedisOptions): Promise<RedisClientType> {
 /** The answer, or a rejection when it does not come in time. */
 async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new RedisUnavailableError(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const giveUp = (): void => late.reject(new RedisUnavailableError(`no answer within ${timeoutMs} ms`));
+  // When this process itself stood still, the timer is late and the answer has long arrived: it is read before the check phase.
+  const timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
   try {
     return await Promise.race([answer, late.promise]);
   } finally {

@@ -23,6 +23,9 @@ export interface RedisSwitch {
   readonly replace: (seen: RedisKeys, wanted: RedisKeys) => Promise<boolean>;
 }
 
+/** Both keys of one moment. Unlike MGET it fails for a key of another type, which somebody meant to stop something with. */
+const READ_SCRIPT = `return { redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]) }`;
+
 /** Keys and values as the script compares them: `-` absent, `+text` present. A SET drops an expiry, too: only a person clears. */
 const REPLACE_SCRIPT = `
   local function is(key, wanted)
@@ -64,10 +67,10 @@ function memoryOf(info: string): Pick<RedisMemory, 'forgets' | 'evictions' | 'ev
 export function createRedisSwitch(redis: Pick<Redis, 'send'>): RedisSwitch {
   // While a frozen server is asked again and again, placements need not each wait for its timeout.
   let silent = false;
-  // Both leave in one packet. The switch is read first: a flush between the two shows in the sentinel.
   const keys = async (): Promise<RedisKeys> => {
-    const [key, sentinel] = await Promise.all([redis.send(['GET', SWITCH_KEY]), redis.send(['GET', SENTINEL_KEY])]);
-    return { key: text(key), sentinel: text(sentinel) };
+    const both = await redis.send(['EVAL', READ_SCRIPT, '2', SWITCH_KEY, SENTINEL_KEY]);
+    if (!Array.isArray(both)) throw new RedisUnavailableError('the keys of the kill switch are not two');
+    return { key: text(both[0]), sentinel: text(both[1]) };
   };
   return {
     position: async () => {

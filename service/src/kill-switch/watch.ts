@@ -5,7 +5,7 @@ import { type BothSides, recordOutage, synchronise } from './synchronise.ts';
 /** Longest time in which nobody looks. What Redis announces is looked at at once. */
 export const WATCH_INTERVAL_MS = 200;
 /** An outage shorter than this refuses orders while it lasts, and leaves no record. */
-export const OUTAGE_GRACE_MS = 300;
+export const OUTAGE_GRACE_MS = 500;
 /** A Redis that was never reached since this process began may still be starting. */
 export const START_GRACE_MS = 10_000;
 
@@ -39,8 +39,8 @@ export function createWatch(options: WatchOptions): Watch {
     everReadable = true;
     unreadableSinceMs = undefined;
   };
-  const afterOutage = async (): Promise<void> => {
-    unreadableSinceMs ??= now();
+  const afterOutage = async (askedAtMs: number): Promise<void> => {
+    unreadableSinceMs ??= askedAtMs;
     const isOver = everReadable ? now() - unreadableSinceMs >= OUTAGE_GRACE_MS : now() - startedAtMs >= START_GRACE_MS;
     const changed = isOver ? await recordOutage(options.pool) : undefined;
     if (changed !== undefined) options.onChange(changed);
@@ -51,6 +51,7 @@ export function createWatch(options: WatchOptions): Watch {
     told = kind;
   };
   const lookOnce = async (): Promise<void> => {
+    const askedAtMs = now();
     try {
       for (const changed of await synchronise(options)) options.onChange(changed);
       readable();
@@ -58,7 +59,7 @@ export function createWatch(options: WatchOptions): Watch {
     } catch (error) {
       tell(error);
       // Without the database nothing can be recorded, and no order is taken either.
-      if (error instanceof RedisUnavailableError) await afterOutage().catch(tell);
+      if (error instanceof RedisUnavailableError) await afterOutage(askedAtMs).catch(tell);
     }
   };
   const begin = (): Promise<void> => {
