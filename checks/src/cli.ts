@@ -62,6 +62,14 @@ function program(): Command {
       env('--skip <glob>', 'leave these out; the verdict says so (may be given again)').argParser(collect).default([]),
     )
     .addOption(
+      env('--tag <tag>', 'only what has it: an area, gate, drill, a severity, or a tag (may be given again)')
+        .argParser(collect)
+        .default([]),
+    )
+    .addOption(
+      env('--changed [base]', 'only what depends on files that differ from a commit (default: the one checked out)'),
+    )
+    .addOption(
       env('--fail-on <severity>', 'the least severity that stops a release').choices(severities).default('blocker'),
     )
     .addOption(
@@ -73,6 +81,7 @@ function program(): Command {
       env('--concurrency <n>', 'how many gates look at once').argParser(positiveInteger).default(defaultConcurrency),
     )
     .addOption(timeoutFactorOption())
+    .addOption(env('--no-cache', 'look again at static gates whose files have not changed since they passed'))
     .addOption(env('--evidence <dir>', 'where all that was seen goes (default: a new one in .preflight/evidence)'))
     .addOption(env('--sign-key <file>', 'an SSH key that signs the evidence'))
     .addOption(

@@ -218,6 +218,42 @@ describe.runIf(machine.find('gitleaks'))('what is read by other programs', () =>
     expect(await profileOf('--profile', 'release')).toBe('release');
   });
 
+  test('a static gate that has passed is looked at again when one of its files has changed, and not before', async () => {
+    const { root } = await prepare(plain, '');
+    const path = linkPrograms(root, []);
+    const cachedIn = async (...flags: string[]) => {
+      const words = ['run', 'secrets/*', '--reporter', 'json', ...flags];
+      const { results } = reportSchema.parse(JSON.parse((await preflight(root, path, words)).stdout));
+      return results.map(({ outcome, cached }) => [outcome, cached?.key]);
+    };
+    expect(await cachedIn()).toEqual([
+      ['pass', undefined],
+      ['pass', undefined],
+    ]);
+    const second = await cachedIn();
+    expect(second).toEqual([
+      ['pass', expect.stringMatching(/^[0-9a-f]{24}$/)],
+      ['pass', undefined],
+    ]);
+    expect(await cachedIn('--no-cache')).toEqual([
+      ['pass', undefined],
+      ['pass', undefined],
+    ]);
+    expect(await cachedIn('--profile', 'release')).toEqual([
+      ['pass', undefined],
+      ['pass', undefined],
+    ]);
+    writeFileSync(join(root, 'main.ts'), `const token = '${'ghp_'}${randomBytes(18).toString('hex')}';\n`);
+    const failed = [
+      ['fail', undefined],
+      ['pass', undefined],
+    ];
+    expect(await cachedIn()).toEqual(failed);
+    expect(await cachedIn()).toEqual(failed);
+    writeFileSync(join(root, 'main.ts'), fixture['main.ts'] ?? '');
+    expect(await cachedIn()).toEqual(second);
+  });
+
   test('colour is for terminals', async () => {
     const { root } = await prepare(plain, '');
     const { stdout, stderr } = await preflight(root, linkPrograms(root, []), ['run', 'secrets/*'], {

@@ -76,6 +76,8 @@ test('no report of a real run shows a key of its stack, though gates say and see
       concurrency: 2,
       timeoutFactor: 2,
       maxAge: 1,
+      tag: [],
+      cache: false,
       evidence: join(directory, 'evidence'),
     },
     { stdout: stdout.stream, stderr: stderr.stream },

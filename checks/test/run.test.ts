@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { type Cache, isCacheable, type Kept } from '../src/engine/cache.ts';
 import type { Context } from '../src/engine/context.ts';
 import type { Drill } from '../src/engine/gate.ts';
 import { fakeDrill, fakeGate, fakeSandbox, runFake, runFakes } from './support/fake-checks.ts';
@@ -332,4 +333,84 @@ test('an interruption ends the run: who looks is told, and nobody begins any mor
   expect(results.map(({ outcome }) => outcome)).toEqual(['error', 'error', 'error', 'error']);
   for (const { findings } of results) expect(findings[0]?.message).toContain('interrupted by SIGTERM');
   expect(begun).toEqual(['a/a', 'a/b']);
+});
+
+describe('looking again', () => {
+  const failing = (times: number) => {
+    let looks = 0;
+    return async () => ({ examined: 1, facts: ++looks <= times ? [`look ${looks}`] : [] });
+  };
+  const retry = { times: 2, why: 'A new replica answers late.' } as const;
+
+  test('only where the gate says so, and every attempt is told', async () => {
+    expect(await runFake(fakeGate('a/b', { observe: failing(1) }))).toMatchObject({ outcome: 'fail' });
+    const result = await runFake(fakeGate('a/b', { observe: failing(1), retry }));
+    expect(result).toMatchObject({ outcome: 'pass', findings: [] });
+    expect(result.attempts).toMatchObject([
+      { outcome: 'fail', message: 'look 1' },
+      { outcome: 'pass', message: '' },
+    ]);
+  });
+
+  test('no more often than it says, and then the last attempt counts', async () => {
+    const result = await runFake(fakeGate('a/b', { observe: failing(9), retry }));
+    expect(result).toMatchObject({ outcome: 'fail', findings: [{ message: 'look 3' }] });
+    expect(result.attempts).toHaveLength(3);
+  });
+
+  test('not when what is missing will still be missing, nor after an interruption', async () => {
+    expect((await runFake(fakeGate('a/b', { needs: ['config:load'], retry }))).attempts).toBeUndefined();
+    const interruption = new AbortController();
+    const observe = () => {
+      interruption.abort(new Error('interrupted'));
+      return Promise.reject(new Error('gone'));
+    };
+    const result = await runFake(fakeGate('a/b', { observe, retry }), { signal: interruption.signal });
+    expect(result).toMatchObject({ outcome: 'error' });
+    expect(result.attempts).toBeUndefined();
+  });
+});
+
+describe('what is kept of earlier runs', () => {
+  function memory() {
+    const kept = new Map<string, Kept>();
+    const cache: Cache = {
+      keyOf: async ({ id }) => `key of ${id}`,
+      find: async (key) => kept.get(key),
+      keep: async (key, result) => {
+        kept.set(key, { lookedAt: '2026-06-15T12:00:00Z', result });
+      },
+    };
+    return { kept, cache };
+  }
+
+  test('a pass is not looked at again, and is shown as what it is', async () => {
+    const { cache } = memory();
+    let looks = 0;
+    const gate = fakeGate('a/b', { observe: async () => ({ examined: ++looks, facts: [] }) });
+    const first = await runFake(gate, { cache });
+    const second = await runFake(gate, { cache });
+    expect(looks).toBe(1);
+    expect(first.cached).toBeUndefined();
+    expect(second).toMatchObject({ outcome: 'pass', examined: 1, cached: { key: 'key of a/b' } });
+  });
+
+  test('nothing but a pass is kept', async () => {
+    const { kept, cache } = memory();
+    const broken = { observe: () => Promise.reject(new Error('broken')) };
+    const bad = { judge: () => [{ message: 'wrong' }] };
+    const checks = [fakeGate('a/fail', bad), fakeGate('a/error', broken), fakeGate('a/x', { needs: ['config:load'] })];
+    expect((await runFakes(checks, { cache })).map(({ outcome }) => outcome)).toEqual(['fail', 'error', 'not-run']);
+    expect(kept.size).toBe(0);
+  });
+
+  test('only of static gates that say which files matter and need neither a stack nor a history', () => {
+    const files = ['**'];
+    expect(isCacheable(fakeGate('a/b', { files }))).toBe(true);
+    expect(isCacheable(fakeGate('a/b'))).toBe(false);
+    expect(isCacheable(fakeGate('a/b', { files, profile: 'commit' }))).toBe(false);
+    expect(isCacheable(fakeGate('a/b', { files, needs: ['git'] }))).toBe(false);
+    expect(isCacheable(fakeGate('a/b', { files, needs: ['database'] }))).toBe(false);
+    expect(isCacheable(fakeDrill('drills/b', { files }))).toBe(false);
+  });
 });

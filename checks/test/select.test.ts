@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
+import { parseConfig } from '../src/config.ts';
 import { UsageError } from '../src/engine/errors.ts';
-import { findCheck, type Selection, select } from '../src/engine/select.ts';
+import { tagsOf } from '../src/engine/gate.ts';
+import { concernedBy, findCheck, type Selection, select } from '../src/engine/select.ts';
+import { changedSince } from '../src/io/tree.ts';
 import { fakeDrill, fakeGate } from './support/fake-checks.ts';
+import { smallestConfig } from './support/look.ts';
+import { createSmallRepository } from './support/small-repository.ts';
 
 const all = [
   fakeGate('code/no-console'),
@@ -76,4 +81,51 @@ test('a selection that leaves nothing is a fault that names the profile', () => 
 test('a check is found by its id alone', () => {
   expect(findCheck(all, 'http/health-answers').id).toBe('http/health-answers');
   expect(faultOf(() => findCheck(all, 'http/*')).suggestion).toContain('Did you mean');
+});
+
+test('a tag is an area, a kind, a severity or a word of the gate; one of several is enough', () => {
+  expect(selected({ tags: ['code'] }).ids).toEqual(['code/no-console', 'code/types-check']);
+  expect(selected({ tags: ['drill', 'http'] }).ids).toEqual(['http/health-answers', 'drills/backend-killed']);
+  expect(selected({ tags: ['code'] }).leftOut).toContain('http/health-answers tag');
+  expect(tagsOf(fakeGate('a/b', { tags: ['slow', 'gate'] }))).toEqual(['a', 'gate', 'blocker', 'slow']);
+  expect(faultOf(() => selected({ tags: ['dril'] }))).toEqual({
+    message: 'no gate or drill has the tag dril',
+    suggestion: 'Did you mean drill?',
+  });
+});
+
+test('what has changed concerns the gates that name it, and those that name nothing', () => {
+  const config = {
+    ...parseConfig(smallestConfig),
+    code: { ...parseConfig(smallestConfig).code, production: ['src/**'] },
+  };
+  const globs = fakeGate('a/globs', { files: ['**/*.sql'] });
+  const asked = fakeGate('a/asked', { files: ({ code }) => code.production });
+  const silent = fakeGate('a/silent');
+  const concerned = (...changed: string[]) =>
+    [globs, asked, silent].filter(concernedBy(changed, ['preflight.config.ts'], config)).map(({ id }) => id);
+  expect(concerned('db/1.sql')).toEqual(['a/globs', 'a/silent']);
+  expect(concerned('src/.hidden/x.ts', 'README.md')).toEqual(['a/asked', 'a/silent']);
+  expect(concerned()).toEqual(['a/silent']);
+  expect(concerned('preflight.config.ts')).toEqual(['a/globs', 'a/asked', 'a/silent']);
+  expect(selected({ concerns: ({ id }) => id.startsWith('code/') }).leftOut).toContain('http/health-answers unchanged');
+});
+
+test('changed is what is edited, new, untracked or gone since a commit', async () => {
+  const repository = await createSmallRepository({ a: 'a', b: 'b', c: 'c', '.gitignore': 'ignored\n' });
+  try {
+    const begin = await repository.commitAll('begin');
+    expect(await changedSince(repository.root, 'HEAD')).toEqual([]);
+    repository.write('a', 'edited');
+    await repository.commitAll('more');
+    repository.write('new', 'new');
+    repository.write('ignored', 'ignored');
+    repository.remove('b');
+    expect(await changedSince(repository.root, 'HEAD')).toEqual(['b', 'new']);
+    expect(await changedSince(repository.root, begin)).toEqual(['a', 'b', 'new']);
+    await expect(changedSince(repository.root, 'nowhere')).rejects.toThrow('there is no commit nowhere');
+    await expect(changedSince(repository.root, '--all')).rejects.toThrow('there is no commit --all');
+  } finally {
+    repository.close();
+  }
 });

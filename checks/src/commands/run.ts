@@ -1,17 +1,19 @@
 import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
 import { allChecks } from '../all.ts';
 import { allItems } from '../checklist/items/index.ts';
-import { loadConfig } from '../config.ts';
+import { type Config, loadConfig } from '../config.ts';
 import type { Check, Profile, Severity } from '../engine/gate.ts';
 import { judge } from '../engine/judge.ts';
 import type { CheckResult } from '../engine/report.ts';
 import { runChecks } from '../engine/run.ts';
-import { select } from '../engine/select.ts';
+import { concernedBy, type Selection, select } from '../engine/select.ts';
 import { exitCodes } from '../engine/verdict.ts';
 import { loadWaivers } from '../engine/waivers.ts';
 import { readHistory, recordRun } from '../io/history.ts';
+import { openCache } from '../io/result-cache.ts';
 import { findTools } from '../io/tools.ts';
-import { openTree } from '../io/tree.ts';
+import { changedSince, openTree } from '../io/tree.ts';
 import { watchLive } from '../reporters/live.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { earlierResults } from './earlier.ts';
@@ -29,6 +31,11 @@ export interface RunFlags extends EvidenceFlags {
   reporter: string[];
   concurrency: number;
   timeoutFactor: number;
+  tag: string[];
+  /** A commit, or true: the one that is checked out. Absent: whether something has changed does not matter. */
+  changed?: string | true;
+  /** False: every check is looked at, whatever is kept of earlier runs. */
+  cache: boolean;
   /** Evidence of an earlier run, whose passes need not be looked at again. */
   from?: string;
   /** Of that evidence, in milliseconds. */
@@ -48,7 +55,9 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
   const waivers = await loadWaivers(root);
   await makeRoom(destinations);
   await checkEvidenceFlags(flags);
-  const { checks, leftOut } = select(allChecks, { globs, skip: flags.skip, profile: flags.profile });
+  const { skip, profile, tag: tags } = flags;
+  const concerns = await concernedChecks(root, config, flags);
+  const { checks, leftOut } = select(allChecks, { globs, skip, profile, tags, ...concerns });
   const [tree, tools] = [openTree(root), findTools(root)];
   const earlier = await earlierResults(root, checks, flags, streams);
   const toLookAt = checks.filter(({ id }) => !earlier.has(id));
@@ -63,6 +72,7 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
       return opening;
     };
     const { concurrency, timeoutFactor } = flags;
+    const kept = { sources: [sourceDirectory], clean: redactor.clean, now: () => new Date() };
     const seen = await runChecks({
       checks: toLookAt,
       config,
@@ -73,10 +83,12 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
       timeoutFactor,
       signal,
       watcher: live,
+      // A release is looked at, whatever earlier runs have seen; evidence that verify accepts is the way to spare it.
+      cache: flags.cache && profile !== 'release' ? openCache({ ...kept, config, tree, tools }) : undefined,
     });
     if (interrupted()) return exitCodes.interrupted;
     const results = inOrder(checks, [...earlier.values(), ...seen]);
-    const { profile, failOn, config: configFile } = flags;
+    const { failOn, config: configFile } = flags;
     const run = { root, tools, configFile, profile, failOn, waivers, all: allChecks, ran: checks, results, leftOut };
     const report = redactor.clean(await judge({ ...run, items: allItems, startedAt, finishedAt: new Date() }));
     live.stop();
@@ -91,6 +103,21 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
     await (await settled(opening))?.close();
     release();
   }
+}
+
+/** The checks' own code, by which an answer that is kept is known to be of the same question. */
+const sourceDirectory = join(import.meta.dirname, '..');
+
+/** With `--changed`: what concerns what has changed. */
+async function concernedChecks(
+  root: string,
+  config: Config,
+  { changed, config: configFile }: RunFlags,
+): Promise<Pick<Selection, 'concerns'>> {
+  if (changed === undefined) return {};
+  const paths = await changedSince(root, changed === true ? 'HEAD' : changed);
+  const own = relative(root, sourceDirectory);
+  return { concerns: concernedBy(paths, [configFile, ...(own.startsWith('..') ? [] : [`${own}/**`])], config) };
 }
 
 function inOrder(checks: readonly Check[], results: readonly CheckResult[]): CheckResult[] {

@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts';
 import type { Sandbox, Undo } from '../sandbox/sandbox.ts';
 import type { Chart } from './chart.ts';
 import type { Context } from './context.ts';
@@ -46,6 +47,15 @@ interface Statement<Facts> {
   readonly why: string;
   readonly fix: string;
   readonly source: string;
+  /** Words to select by with `--tag`, beside the area, the kind and the severity. */
+  readonly tags?: readonly string[];
+  /**
+   * Globs of the tree's files on which the answer depends: with `--changed` it is left out when none of them has changed, and
+   * a static gate's pass is kept until one does. Absent: everything may matter to it.
+   */
+  readonly files?: readonly string[] | ((config: Config) => readonly string[]);
+  /** Names of things that no two checks may use at once, beside the target, of which `alone` speaks. */
+  readonly resources?: readonly string[];
   /** Default: 30 s. `--timeout-factor` multiplies it. */
   readonly timeoutMs?: number;
   /** Pure: facts in, findings out. An empty list is a pass. */
@@ -60,6 +70,8 @@ export interface Gate<Facts = unknown> extends Statement<Facts> {
   readonly kind: 'gate';
   /** It disturbs the target (load, faults, a switch that is thrown), so that no other gate may look at the same time. */
   readonly alone: boolean;
+  /** How often at most it looks again after a fail or an error, and why a later pass is true all the same. Each attempt is shown. */
+  readonly retry?: { readonly times: 1 | 2 | 3; readonly why: string };
   /** I/O only: looks, counts what it looked at, and judges nothing. */
   observe(context: Context): Promise<Observation<Facts>>;
 }
@@ -92,4 +104,9 @@ export function defineDrill<Facts>(drill: Omit<Drill<Facts>, 'kind'>): Drill<Fac
 /** The profiles in which a check takes part: its own, and every wider one. */
 export function profilesOf(check: Check): Profile[] {
   return profiles.slice(profiles.indexOf(check.profile));
+}
+
+/** Everything that `--tag` knows a check by. */
+export function tagsOf({ id, kind, severity, tags = [] }: Pick<Check, 'id' | 'kind' | 'severity' | 'tags'>): string[] {
+  return [...new Set([id.split('/')[0] ?? '', kind, severity, ...tags])];
 }

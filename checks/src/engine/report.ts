@@ -18,7 +18,8 @@ const finding = z.strictObject({
   fix: z.string(),
 });
 
-const result = z.strictObject({
+/** What became of one check. */
+export const resultSchema = z.strictObject({
   id: z.string(),
   kind: z.enum(['gate', 'drill']),
   severity: z.enum(severities),
@@ -40,6 +41,14 @@ const result = z.strictObject({
     .optional(),
   durationMs: z.int().nonnegative(),
   covers: z.array(z.string()).describe('Checklist items that a pass answers.'),
+  attempts: z
+    .array(z.strictObject({ outcome: z.enum(outcomes), message: z.string(), durationMs: z.int().nonnegative() }))
+    .describe('Of a gate that looked more than once: what each attempt came to, the last one too.')
+    .optional(),
+  cached: z
+    .strictObject({ key: z.string(), lookedAt: z.string() })
+    .describe('Not looked at in this run: a pass of then, and nothing that its key is made of has changed since.')
+    .optional(),
   takenUp: z
     .strictObject({ lookedAt: z.string() })
     .describe('Not looked at in this run, but taken up from the evidence of an earlier one, which ended then.')
@@ -59,11 +68,13 @@ export const reportSchema = z.strictObject({
   startedAt: z.string(),
   finishedAt: z.string(),
   tools: z.record(z.string(), z.string()),
-  results: z.array(result),
+  results: z.array(resultSchema),
   /** Why the waiver ledger itself keeps the release back. */
   governance: z.array(z.string()),
   /** What this run did not look at: other profiles' checks, and what the command line left out. */
-  leftOut: z.array(z.strictObject({ id: z.string(), reason: z.enum(['profile', 'selection', 'skip']) })),
+  leftOut: z.array(
+    z.strictObject({ id: z.string(), reason: z.enum(['profile', 'selection', 'skip', 'tag', 'unchanged']) }),
+  ),
   checklist: z.strictObject({
     /** Items of the readiness checklists whose every check was ready in this run. */
     itemsCovered: z.array(z.string()),
@@ -82,5 +93,5 @@ export const reportSchema = z.strictObject({
 });
 
 export type Report = z.output<typeof reportSchema>;
-export type CheckResult = z.output<typeof result>;
+export type CheckResult = z.output<typeof resultSchema>;
 export type ReportedFinding = z.output<typeof finding>;

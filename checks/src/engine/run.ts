@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Cache } from './cache.ts';
 import { type Context, createContext } from './context.ts';
 import type { Check, Drill, Finding, Observation } from './gate.ts';
 import { missingNeeds, needStack, type Surroundings } from './needs.ts';
 import type { CheckResult, ReportedFinding } from './report.ts';
+import { disturbs, eachByResource, holdsOf } from './schedule.ts';
 
 /** Whoever watches a run while it goes on. */
 export interface Watcher {
@@ -21,6 +23,8 @@ export interface RunOptions extends Surroundings {
   timeoutFactor: number;
   signal: AbortSignal;
   watcher: Watcher;
+  /** Absent: every check is looked at. */
+  cache?: Cache | undefined;
 }
 
 const defaultTimeoutMs = 30_000;
@@ -34,19 +38,45 @@ export async function runChecks(options: RunOptions): Promise<CheckResult[]> {
   const results = new Map<string, CheckResult>();
   const examineInto = async (check: Check) => {
     options.watcher.started(check);
-    const result = await examine(check, options, turns);
+    const result = await examineOrRecall(check, options, turns);
     results.set(check.id, result);
     options.watcher.finished(check, result);
   };
-  const alone = options.checks.filter(disturbs);
-  const together = options.checks.filter((check) => !disturbs(check));
-  await eachBounded(together, options.concurrency, examineInto);
-  await eachBounded(alone, 1, examineInto);
+  const disturbing = options.checks.filter(disturbs);
+  const quiet = options.checks.filter((check) => !disturbs(check));
+  await eachByResource([...quiet, ...disturbing], options.concurrency, holdsOf, examineInto);
   return options.checks.flatMap(({ id }) => results.get(id) ?? []);
 }
 
-function disturbs(check: Check): boolean {
-  return check.kind === 'drill' || check.alone;
+/** A pass of an earlier run, where nothing has changed since; else a look. Only a pass is kept. */
+async function examineOrRecall(check: Check, options: RunOptions, turns: Turns): Promise<CheckResult> {
+  const startedAt = performance.now();
+  const { cache } = options;
+  const key = await cache?.keyOf(check);
+  const kept = key === undefined ? undefined : await cache?.find(key);
+  if (key === undefined || !kept) {
+    const result = await examineAgain(check, options, turns);
+    if (key !== undefined && result.outcome === 'pass') await cache?.keep(key, result);
+    return result;
+  }
+  const times = {
+    startedAtMs: Math.round(startedAt - turns.runStartedAt),
+    durationMs: Math.round(performance.now() - startedAt),
+  };
+  return { ...kept.result, ...times, cached: { key, lookedAt: kept.lookedAt } };
+}
+
+/** As often as the gate says, until it passes. What it came to is the last attempt; all of them are told. */
+async function examineAgain(check: Check, options: RunOptions, turns: Turns): Promise<CheckResult> {
+  const times = check.kind === 'gate' ? (check.retry?.times ?? 0) : 0;
+  const attempts: NonNullable<CheckResult['attempts']> = [];
+  for (;;) {
+    const result = await examine(check, options, turns);
+    const { outcome, findings, durationMs } = result;
+    attempts.push({ outcome, message: findings[0]?.message ?? '', durationMs });
+    const settled = outcome === 'pass' || outcome === 'not-run' || options.signal.aborted;
+    if (settled || attempts.length > times) return attempts.length > 1 ? { ...result, attempts } : result;
+  }
 }
 
 /** What all checks of one run share. */
@@ -148,14 +178,6 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
     made ??= make();
     return made;
   };
-}
-
-async function eachBounded<T>(items: readonly T[], bound: number, work: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(bound, items.length) }, worker));
 }
 
 /** What an aborted check may take to put back what it had stopped or changed, before the next one looks at the same target. */

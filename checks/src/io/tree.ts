@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import picomatch from 'picomatch';
+import { UsageError } from '../engine/errors.ts';
 import { exec, execOrThrow } from './exec.ts';
 
 /** The files that are being released: what git tracks, and what it does not track yet and does not ignore. */
@@ -36,4 +37,24 @@ export async function headOf(root: string): Promise<{ commit: string; dirty: boo
   const head = await exec('git', ['rev-parse', '--verify', 'HEAD'], { cwd: root });
   const status = await exec('git', ['status', '--porcelain'], { cwd: root });
   return { commit: head.code === 0 ? head.stdout.trim() : '', dirty: status.code !== 0 || status.stdout.trim() !== '' };
+}
+
+/**
+ * Paths that differ between the working tree and where it left `base`: edited, new, untracked and removed ones.
+ * @throws UsageError when there is no such commit.
+ */
+export async function changedSince(root: string, base: string): Promise<string[]> {
+  const from = await exec('git', ['merge-base', '--end-of-options', base, 'HEAD'], { cwd: root });
+  if (from.code !== 0)
+    throw new UsageError(
+      `--changed: there is no commit ${base} that this tree comes from`,
+      'Name a branch, tag or SHA.',
+    );
+  const list = async (...args: string[]) =>
+    (await execOrThrow('git', args, { cwd: root })).stdout.split('\0').filter(Boolean);
+  const [tracked, untracked] = await Promise.all([
+    list('diff', '--name-only', '--no-renames', '-z', from.stdout.trim()),
+    list('ls-files', '-z', '--others', '--exclude-standard'),
+  ]);
+  return [...new Set([...tracked, ...untracked])].sort();
 }

@@ -68,6 +68,8 @@ function summary(report: Report, colours: Colours): string {
   const rows = report.results.map((result) => {
     const looked = [
       ...(result.examined > 0 ? [`${result.examined} ${result.unit}`] : []),
+      ...(result.cached ? [`cached ${result.cached.key}`] : []),
+      ...(result.attempts ? [`attempt ${result.attempts.length}: ${spokenAttempts(result.attempts)}`] : []),
       ...(result.takenUp ? [`taken up, seen ${agoOf(result.takenUp.lookedAt, report)} before`] : []),
     ].join(', ');
     const mark = paint(result.outcome, colours)(marks[result.outcome]);
@@ -94,9 +96,10 @@ function footer(report: Report, colours: Colours): string[] {
 function notLookedAt(report: Report): string[] {
   const of = (...reasons: string[]) => report.leftOut.filter(({ reason }) => reasons.includes(reason)).length;
   const profile = of('profile');
-  const asked = of('selection', 'skip');
+  const asked = of('selection', 'skip', 'tag');
   return [
     ...(profile > 0 ? [`out of the scope of profile ${report.profile}: ${profile}, not looked at`] : []),
+    ...unchanged(report),
     ...(asked > 0 ? [`left out by the command line: ${asked}, not looked at`] : []),
   ];
 }
@@ -104,6 +107,12 @@ function notLookedAt(report: Report): string[] {
 function checklistLine({ boxes, answered, signOff, planned, notApplicable }: Report['checklist']['boxes']): string {
   const rest = `${planned} planned, ${signOff} by sign-off, ${notApplicable} not applicable`;
   return `checklist: ${answered} of ${boxes} boxes answered by this run; ${rest}`;
+}
+
+/** By name: whoever thinks that a change touches one of them has to see that it was left out. */
+function unchanged({ leftOut }: Report): string[] {
+  const ids = leftOut.filter(({ reason }) => reason === 'unchanged').map(({ id }) => id);
+  return ids.length > 0 ? [`left out, for none of their files has changed: ${ids.join(', ')}`] : [];
 }
 
 function verdictLine(report: Report, colours: Colours): string {
@@ -114,6 +123,10 @@ function verdictLine(report: Report, colours: Colours): string {
       : `${report.commit.slice(0, 12)}${report.dirty ? ' with uncommitted changes' : ''}`;
   const partial = report.leftOut.some(({ reason }) => reason !== 'profile') ? ', for what was selected only' : '';
   return `${paintVerdict(colours.bold(report.verdict))}  profile ${report.profile}${partial}, ${commit} (exit code ${report.exitCode})`;
+}
+
+function spokenAttempts(attempts: NonNullable<CheckResult['attempts']>): string {
+  return attempts.map(({ outcome }) => outcome).join(', then ');
 }
 
 /** How long before the run's end something was seen: `90 min` or `26.5 h`. */

@@ -23,6 +23,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'static',
   needs: ['config:workflows', 'actionlint'],
+  files: ({ workflows = [] }) => [...workflows, '.github/**'],
   covers: ['ci.workflows.valid', 'ci.deployment.gated'],
   unit: 'workflows',
   why: 'A workflow is code with the keys to production: a moved tag, a broad token or a skipped check releases what nobody judged.',

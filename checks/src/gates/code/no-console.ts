@@ -22,6 +22,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'static',
   needs: [],
+  files: ({ code }) => code.production,
   covers: ['code.no-console'],
   unit: 'files',
   why: 'The console writes lines without a level, a time or a request id, past redaction, and blocks the process when its pipe is full.',

@@ -25,6 +25,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'static',
   needs: [],
+  files: ['**/*.{ts,tsx,mts,cts,js,mjs,cjs,json}'],
   covers: ['code.types'],
   unit: 'files',
   why: 'Node runs TypeScript without looking at its types: what the compiler would have refused fails in production, on the path that nobody tested.',

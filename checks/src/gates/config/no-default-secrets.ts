@@ -25,6 +25,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'static',
   needs: [],
+  files: ['**'],
   covers: ['secrets.no-defaults', 'secrets.in-environment', 'db.connections.no-passwords'],
   unit: 'files',
   why: 'A default key is known to everybody who can read the code, and it is in force wherever somebody forgets to set the real one.',

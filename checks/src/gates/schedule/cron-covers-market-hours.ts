@@ -25,6 +25,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'static',
   needs: ['config:schedule'],
+  files: ({ schedule }) => (schedule?.files ?? []).map(({ path }) => path),
   covers: [
     'schedule.cron.server',
     'schedule.cron.vercel',

@@ -24,6 +24,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'static',
   needs: ['gitleaks'],
+  files: ['**'],
   covers: ['secrets.in-environment', 'secrets.none-in-version-control', 'db.connections.no-passwords'],
   unit: 'files',
   why: 'A key in the tree is in every clone, image and backup of it, and whoever reads one of them can trade with it.',

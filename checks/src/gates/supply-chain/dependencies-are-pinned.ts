@@ -21,6 +21,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'static',
   needs: [],
+  files: ['**'],
   covers: ['supply-chain.pinned'],
   unit: 'dependencies',
   why: 'What is not pinned is chosen anew at every installation: what was tested is not what is released, and a hijacked version arrives by itself.',

@@ -1,0 +1,90 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Config, parseConfig } from '../src/config.ts';
+import { openCache } from '../src/io/result-cache.ts';
+import type { Tools } from '../src/io/tools.ts';
+import { openTree } from '../src/io/tree.ts';
+import { fakeGate } from './support/fake-checks.ts';
+import { passed } from './support/go-report.ts';
+import { smallestConfig } from './support/look.ts';
+import { createSmallRepository, type SmallRepository } from './support/small-repository.ts';
+
+let repository: SmallRepository;
+beforeEach(async () => {
+  repository = await createSmallRepository({ 'a.sql': 'a', 'b.sql': 'b', 'c.ts': 'c', 'gates/x.ts': 'x' });
+  await repository.commitAll('begin');
+});
+afterEach(() => repository.close());
+
+const config = parseConfig(smallestConfig);
+const tools = (version: string): Tools => ({
+  ...{ find: (name) => (name === 'k6' ? '/k6' : undefined), path: (name) => name, version: async () => version },
+  environment: {},
+});
+const gate = fakeGate('a/sql', { files: ['*.sql'], needs: ['k6'] });
+
+function open(change: { config?: Config; tools?: Tools; day?: string } = {}) {
+  return openCache({
+    ...{ config, tools: tools('1.0'), tree: openTree(repository.root), ...change },
+    ...{ sources: [join(repository.root, 'gates')], clean: (result) => result },
+    now: () => new Date(`${change.day ?? '2026-06-15'}T12:00:00Z`),
+  });
+}
+
+test('the key is the same as long as nothing that matters has changed', async () => {
+  const key = await open().keyOf(gate);
+  expect(key).toMatch(/^[0-9a-f]{24}$/);
+  repository.write('c.ts', 'changed');
+  expect(await open().keyOf(gate)).toBe(key);
+});
+
+test.each<[string, () => Parameters<typeof open>[0]]>([
+  ['a file of it', () => void repository.write('b.sql', 'changed')],
+  ['a new file of it', () => void repository.write('new.sql', 'b')],
+  ['one that is gone', () => void repository.remove('b.sql')],
+  ['a name', () => void renameSync(join(repository.root, 'b.sql'), join(repository.root, 'bb.sql'))],
+  ['the gates themselves', () => void repository.write('gates/x.ts', 'y')],
+  ['a tool', () => ({ tools: tools('1.1') })],
+  ['the day', () => ({ day: '2026-06-16' })],
+  ['the configuration', () => ({ config: { ...config, code: { ...config.code, production: ['other'] } } })],
+  [
+    'a function of the configuration',
+    () => ({
+      config: {
+        ...config,
+        database: { ...config.database, credentials: () => ({ writers: ['other'], operator: '' }) },
+      },
+    }),
+  ],
+])('another key when %s has changed', async (_, change) => {
+  const before = await open().keyOf(gate);
+  const after = await open(change() ?? {}).keyOf(gate);
+  expect(after).not.toBe(before);
+  expect(after).toBeDefined();
+});
+
+test('another gate with the same files has another key', async () => {
+  expect(await open().keyOf(fakeGate('a/other', { files: ['*.sql'], needs: ['k6'] }))).not.toBe(
+    await open().keyOf(gate),
+  );
+});
+
+test('what is kept is found again; what is no record of a pass is not', async () => {
+  const cache = open();
+  await cache.keep('key', passed('a/sql'));
+  expect(await open().find('key')).toEqual({ lookedAt: '2026-06-15T12:00:00.000Z', result: passed('a/sql') });
+  const file = join(repository.root, '.preflight', 'cache', 'key.json');
+  for (const text of [
+    '',
+    '{"cut',
+    '{}',
+    JSON.stringify({ lookedAt: '', result: passed('a/sql', { outcome: 'fail' }) }),
+  ]) {
+    writeFileSync(file, text);
+    expect(await open().find('key')).toBeUndefined();
+  }
+  rmSync(file);
+  expect(await open().find('key')).toBeUndefined();
+  expect(await repository.git('status', '--porcelain')).toBe('');
+});
