@@ -36,21 +36,21 @@ COMMENT ON COLUMN workers.workers.last_error IS 'The code of the last error, nev
 CREATE TABLE workers.leases (
   name text PRIMARY KEY,
   holder uuid NOT NULL,
-  token bigint NOT NULL DEFAULT 1,
+  fence bigint NOT NULL DEFAULT 1,
   acquired_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   expires_at timestamptz NOT NULL,
   CONSTRAINT leases_name_check CHECK (name ~ '^[a-z][a-z-]{0,62}$'),
-  CONSTRAINT leases_token_check CHECK (token >= 1)
+  CONSTRAINT leases_fence_check CHECK (fence >= 1)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE workers.leases IS
-  'Work that only one process does at a time. token grows with every new holder: what an earlier one still writes is refused.';
+  'Work that only one process does at a time. fence grows with every new holder: what an earlier one still writes is refused.';
 
-CREATE FUNCTION workers.hold_lease(wanted text, held_token bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION workers.hold_lease(wanted text, held_fence bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   -- The row stays locked until commit, so that nobody takes the lease over while its holder still writes.
-  PERFORM FROM workers.leases WHERE name = wanted AND token = held_token AND expires_at > clock_timestamp() FOR SHARE;
+  PERFORM FROM workers.leases WHERE name = wanted AND fence = held_fence AND expires_at > clock_timestamp() FOR SHARE;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'the lease % is no longer held with token %', wanted, held_token USING ERRCODE = 'WL001';
+    RAISE EXCEPTION 'the lease % is no longer held with fence %', wanted, held_fence USING ERRCODE = 'WL001';
   END IF;
 END
 $$;

@@ -25,6 +25,7 @@ export interface WorkerStatus {
 /** The right to do exclusive work, until somebody else has it. */
 export interface Lease {
   readonly name: string;
+  /** The fencing token: `fence` of its row. */
   readonly token: string;
 }
 
@@ -96,10 +97,10 @@ export async function acquireLease(tx: Tx, name: string, instance: string, forMs
       INSERT INTO workers.leases AS l (name, holder, expires_at)
       VALUES ($1::text, $2::uuid, clock_timestamp() + $3::float8 * interval '1 millisecond')
       ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at,
-        token = l.token + CASE WHEN l.expires_at > clock_timestamp() THEN 0 ELSE 1 END,
+        fence = l.fence + CASE WHEN l.expires_at > clock_timestamp() THEN 0 ELSE 1 END,
         acquired_at = CASE WHEN l.expires_at > clock_timestamp() THEN l.acquired_at ELSE clock_timestamp() END
       WHERE l.holder = EXCLUDED.holder OR l.expires_at <= clock_timestamp()
-      RETURNING l.token::text`,
+      RETURNING l.fence::text AS token`,
     values: [name, instance, forMs],
   });
   const [row] = rows;
@@ -110,7 +111,7 @@ export async function acquireLease(tx: Tx, name: string, instance: string, forMs
 export async function releaseLease(tx: Tx, lease: Lease): Promise<void> {
   await tx.query({
     text: `UPDATE workers.leases SET expires_at = clock_timestamp()
-      WHERE name = $1::text AND token = $2::bigint AND expires_at > clock_timestamp()`,
+      WHERE name = $1::text AND fence = $2::bigint AND expires_at > clock_timestamp()`,
     values: [lease.name, lease.token],
   });
 }
