@@ -7,17 +7,17 @@ import { figure } from './words.ts';
 const [width, height] = [1000, 240];
 
 /** The measurements of a check, drawn. Every figure that is drawn stands beside it as text. */
-export function chartsSection({ id, facts }: CheckResult): Markup | undefined {
+export function chartsSection({ facts }: CheckResult): Markup | undefined {
   const charts = chartsOf(facts);
   if (charts.length === 0) return undefined;
-  return html`<div class="charts">${charts.map((chart) => figureOf(chart, id))}</div>`;
+  return html`<div class="charts">${charts.map((chart) => figureOf(chart))}</div>`;
 }
 
-function figureOf(chart: Chart, id: string): Markup {
+function figureOf(chart: Chart): Markup {
   const bound = chart.bound === undefined ? '' : `, at most ${figure(chart.bound)} ${chart.unit}`;
   return html`<figure>
 <figcaption>${chart.title} <small>in ${chart.unit}${bound}</small></figcaption>
-${chart.form === 'line' ? line(chart, id) : bars(chart)}
+${chart.form === 'line' ? line(chart) : bars(chart)}
 </figure>`;
 }
 
@@ -44,7 +44,7 @@ function bars(chart: Chart): Markup {
   return html`<table class="chart"><thead class="hidden"><tr><th>point</th><th aria-hidden="true">bar</th><th>${chart.unit}</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
 
-function line(chart: Chart, id: string): Markup {
+function line(chart: Chart): Markup {
   const { points, bound, title } = chart;
   const top = highest(chart) * 1.05;
   const x = (index: number) => (points.length === 1 ? 0 : (index * width) / (points.length - 1));
@@ -55,5 +55,5 @@ function line(chart: Chart, id: string): Markup {
 <p class="axis"><span>${figure(top)} ${chart.unit}</span></p>
 <svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="none"><rect class="track" width="${width}" height="${height}"/>${bound !== undefined && html`<line class="bound" x1="0" x2="${width}" y1="${y(bound)}" y2="${y(bound)}"/>`}<polyline class="curve" points="${path}"/></svg>
 <p class="axis"><span>${first?.label ?? ''}</span><span>${last?.label ?? ''}</span></p></div>
-<details class="figures"><summary>${title} as figures, ${id}</summary>${bars(chart)}</details>`;
+<details class="figures"><summary>${title} as figures</summary><dl class="points">${points.map(({ label, value }) => html`<div><dt>${label}</dt><dd>${figure(value)}</dd></div>`)}</dl></details>`;
 }

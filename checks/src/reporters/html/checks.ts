@@ -10,7 +10,7 @@ import { html, type Markup } from './markup.ts';
 import { anchorOf, badge, linked } from './words.ts';
 
 const findingsShown = 50;
-const longestMessage = 2_000;
+const longestMessage = 1_000;
 const longestFacts = 20_000;
 
 /** Every check as a card that opens; what is not ready comes first and is open already. */

@@ -36,8 +36,7 @@ export function historySection(past: readonly PastRun[], current: PastRun): Mark
     (run, index) =>
       html`<tr><td>${badge(run.verdict)}</td><td>${moment(run.startedAt)}${index === 0 && html` <small>this run</small>`}</td><td>${run.profile}</td><td>${commitWords(run)}</td><td>${inWords(run.results.map(({ outcome }) => outcome))}</td><td class="number">${inSeconds(tookMs(run))}</td></tr>`,
   );
-  const legend = outcomesByUrgency.toReversed().map((outcome) => outcome);
   return html`<section aria-labelledby="history"><h2 id="history">Past runs</h2>
-<p class="soft">The small columns beside each check are its outcomes in these runs: the taller, the worse (${legend.join(', ')}).</p>
-<div class="card wide" tabindex="0" role="region" aria-label="Past runs"><table class="history"><thead><tr><th scope="col">verdict</th><th scope="col">when</th><th scope="col">profile</th><th scope="col">commit</th><th scope="col">checks</th><th scope="col">took</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
+<p class="soft">The small columns beside each check are its outcomes in these runs: the taller, the worse (${outcomesByUrgency.toReversed().join(', ')}).</p>
+<div class="card wide" tabindex="0" role="region" aria-label="Verdicts of past runs"><table class="history"><thead><tr><th scope="col">verdict</th><th scope="col">when</th><th scope="col">profile</th><th scope="col">commit</th><th scope="col">checks</th><th scope="col">took</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
 }

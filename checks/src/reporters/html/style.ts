@@ -42,7 +42,7 @@ code { font-size: .875em; overflow-wrap: anywhere; }
 .verdict.UNKNOWN { --tone: var(--not-run); --back: var(--not-run-back); }
 .brand { font-weight: 600; letter-spacing: .08em; text-transform: uppercase; font-size: .75rem; color: var(--soft); }
 h1 { display: flex; align-items: center; gap: .9rem; font-size: clamp(2.5rem, 9vw, 4rem); line-height: 1.15; letter-spacing: -.03em; color: var(--tone); margin: .25rem 0 .35rem; }
-.sign { display: inline-grid; place-items: center; width: 1.05em; height: 1.05em; border-radius: 50%; background: var(--tone); color: var(--back); font-size: .72em; line-height: 1; }
+.sign { display: inline-grid; place-items: center; width: 1.05em; height: 1.05em; border-radius: 50%; background: var(--tone); color: var(--back); font-size: .7em; font-weight: 700; line-height: 1; }
 .sentence { font-size: 1.2rem; text-wrap: balance; }
 .counts { display: flex; flex-wrap: wrap; gap: .5rem 1.1rem; list-style: none; padding: 0; margin: 1rem 0 .9rem; font-variant-numeric: tabular-nums; font-weight: 600; }
 .verdict .soft { font-size: .9rem; }
@@ -53,6 +53,7 @@ nav a { display: block; padding: .7rem 0; color: var(--ink); text-decoration: no
 nav a:hover { color: var(--link); text-decoration: underline; }
 section, .check { scroll-margin-top: 3.5rem; }
 h2 { scroll-margin-top: 3.5rem; }
+h2 + .soft { margin: -.35rem 0 .75rem; font-size: .925rem; }
 
 .badge { display: inline-flex; align-items: center; gap: .35em; padding: .1rem .55rem .1rem .45rem; border-radius: 999px; font-size: .8125rem; font-weight: 600; line-height: 1.45; white-space: nowrap; color: var(--tone); background: var(--back); border: 1px solid color-mix(in srgb, var(--tone) 35%, transparent); }
 .mark { font-weight: 800; }
@@ -84,8 +85,13 @@ summary { cursor: pointer; }
 .check > summary::-webkit-details-marker { display: none; }
 .check > summary:hover { background: var(--sunk); }
 .head { display: flex; flex-wrap: wrap; align-items: center; gap: .35rem .75rem; min-width: 0; }
+.head::before { content: ""; flex: none; width: .45rem; height: .45rem; margin: 0 .1rem 0 -.1rem; border: solid var(--soft); border-width: 0 2px 2px 0; transform: rotate(-45deg); }
+.check[open] > summary .head::before { transform: translateY(-.1rem) rotate(45deg); }
 h3 { font-size: .9375rem; font-weight: 600; overflow-wrap: anywhere; min-width: 0; }
 .tail { display: flex; flex-wrap: wrap; align-items: center; gap: .15rem 1.1rem; font-size: .8125rem; font-variant-numeric: tabular-nums; }
+.tail > :last-child { min-width: 3.2rem; text-align: right; }
+.tail > :nth-last-child(2) { min-width: 8.5rem; text-align: right; }
+.tail > :nth-last-child(3) { min-width: 4.4rem; }
 .spark { display: inline-flex; }
 .body { border-top: 1px solid var(--line); padding: 1rem 1.15rem 1.1rem; display: grid; gap: 1rem; min-width: 0; }
 .body > * { min-width: 0; }
@@ -124,6 +130,9 @@ rect.bound { fill: var(--ink); }
 line.bound { stroke: var(--fail); stroke-width: 1.5; stroke-dasharray: 6 5; vector-effect: non-scaling-stroke; }
 .curve { fill: none; stroke: var(--link); stroke-width: 2; vector-effect: non-scaling-stroke; }
 .line-chart svg { height: 9rem; }
+.points { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 0 1.5rem; margin-top: .4rem; font-size: .8125rem; font-variant-numeric: tabular-nums; }
+.points div { display: flex; justify-content: space-between; gap: .75rem; border-bottom: 1px solid var(--line); }
+.points dt { color: var(--soft); }
 .axis { display: flex; justify-content: space-between; color: var(--soft); font-size: .75rem; font-variant-numeric: tabular-nums; }
 .timeline th[scope=row] { width: 34%; overflow-wrap: anywhere; }
 .timeline th small { display: block; }
@@ -132,6 +141,7 @@ line.bound { stroke: var(--fail); stroke-width: 1.5; stroke-dasharray: 6 5; vect
 .timeline tbody tr, .history tbody tr { border-top: 1px solid var(--line); }
 .wide { overflow-x: auto; }
 .history td { white-space: nowrap; }
+.history td:nth-child(4) { white-space: normal; min-width: 9rem; }
 footer { padding-top: 2rem; padding-bottom: 3rem; color: var(--soft); font-size: .875rem; }
 
 @media (max-width: 44rem) {
@@ -144,6 +154,7 @@ footer { padding-top: 2rem; padding-bottom: 3rem; color: var(--soft); font-size:
   .timeline td.number { padding: 0 0 .3rem; }
   .timeline td.number:nth-of-type(1)::before { content: "at "; color: var(--soft); }
   .timeline td.number:nth-of-type(2)::before { content: "for "; color: var(--soft); }
+  .tail > :nth-last-child(n) { min-width: 0; text-align: left; }
   .about { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .about dd { margin-bottom: .5rem; }
 }
