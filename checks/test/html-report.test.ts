@@ -176,6 +176,14 @@ describe.skipIf(!executable)('in a real browser', () => {
     expect(await page.locator('.check[open] h3').textContent()).toBe('code/types-check');
   });
 
+  test("what was taken up from an earlier run says so, and has no place in this one's time", async () => {
+    await open(sampleReport());
+    await page.getByRole('button', { name: 'Open all' }).click();
+    const drill = page.locator('.check', { hasText: 'drills/backend-killed-mid-order' });
+    expect(await drill.locator('.about').textContent()).toContain('in an earlier run, 2026-06-14 09:00 UTC');
+    expect(await page.locator('.timeline').textContent()).not.toContain('drills/');
+  });
+
   test('without JavaScript all is there, and what would do nothing is not', async () => {
     await open(sampleReport(), { ...desk, javaScriptEnabled: false });
     expect(await page.locator('#filter').isVisible()).toBe(false);

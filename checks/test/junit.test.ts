@@ -38,6 +38,7 @@ test('no CI shows green for what the verdict holds back', () => {
   expect(caseOf('pinned')).toBe('<skipped');
   expect(xml).toContain('message="waived until 2026-06-20 by grace: gone with the next release"');
   expect(caseOf('fault 1')).toBe('<failure');
+  expect(xml).toContain('examined: 289 orders, taken up from the evidence of 2026-06-14T09:00:00.000Z');
   expect(caseOf('every item has an answer')).toBe('<error');
   expect(caseOf('verdict')).toBe('<failure');
   expect(xml).toContain('<testsuites name="preflight" time="41.000" tests="12" failures="5" errors="3">');

@@ -1,5 +1,5 @@
 import type { CheckResult, Report } from '../engine/report.ts';
-import { placeOf, tookMs, unanswered, verdictSentence } from './order.ts';
+import { examinedWords, placeOf, tookMs, unanswered, verdictSentence } from './order.ts';
 import { cut, visible } from './visible.ts';
 
 const longestAttribute = 1_000;
@@ -45,7 +45,7 @@ function caseOf(result: CheckResult): TestCase {
     name: rest.join('/'),
     durationMs: result.durationMs,
     ...(state ? { state } : {}),
-    output: `${result.severity} ${result.kind}; examined: ${result.examined} ${result.unit}`,
+    output: `${result.severity} ${result.kind}; examined: ${examinedWords(result)}`,
   };
 }
 

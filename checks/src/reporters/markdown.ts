@@ -6,6 +6,7 @@ import {
   commitWords,
   countLeftOut,
   countOutcomes,
+  examinedWords,
   inSeconds,
   placeOf,
   tookMs,
@@ -90,10 +91,10 @@ function describe(result: CheckResult): string {
 }
 
 function table(results: readonly CheckResult[]): string {
-  const rows = results.map(
-    ({ id, outcome, severity, examined, unit, durationMs }) =>
-      `| ${marks[outcome]} ${outcome} | ${code(id)} | ${severity} | ${examined} ${inline(unit)} | ${inSeconds(durationMs)} |`,
-  );
+  const rows = results.map((result) => {
+    const { id, outcome, severity, durationMs } = result;
+    return `| ${marks[outcome]} ${outcome} | ${code(id)} | ${severity} | ${inline(examinedWords(result))} | ${inSeconds(durationMs)} |`;
+  });
   return ['### All', '', '| outcome | check | severity | examined | took |', '|---|---|---|--:|--:|', ...rows].join(
     '\n',
   );

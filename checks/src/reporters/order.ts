@@ -24,6 +24,11 @@ export function countLeftOut({ leftOut }: Report): { byProfile: number; byComman
   return { byProfile, byCommandLine: leftOut.length - byProfile };
 }
 
+/** `289 orders`, and when that was if it was not in this run. */
+export function examinedWords({ examined, unit, takenUp }: CheckResult): string {
+  return `${examined} ${unit}${takenUp ? `, taken up from the evidence of ${takenUp.lookedAt}` : ''}`;
+}
+
 /** `file:line`, as far as it is known. */
 export function placeOf({ file, line }: { file?: string | undefined; line?: number | undefined }): string | undefined {
   return file === undefined || line === undefined ? file : `${file}:${line}`;

@@ -76,7 +76,12 @@ function everyResult(): CheckResult[] {
       findings: [finding('left-pad is not pinned', { file: 'package.json', line: 12 })],
       waiver: { reason: 'gone with the next release', owner: 'ada', approver: 'grace', expires: '2026-06-20' },
     }),
-    result('drills/backend-killed-mid-order', 'pass', { kind: 'drill', unit: 'orders', examined: 289 }),
+    result('drills/backend-killed-mid-order', 'pass', {
+      kind: 'drill',
+      unit: 'orders',
+      examined: 289,
+      takenUp: { lookedAt: '2026-06-14T09:00:00.000Z' },
+    }),
   ];
 }
 

@@ -7,7 +7,7 @@ import { cut } from '../visible.ts';
 import { chartsSection } from './charts.ts';
 import { sparkline } from './history.ts';
 import { html, type Markup } from './markup.ts';
-import { anchorOf, badge, linked } from './words.ts';
+import { anchorOf, badge, linked, moment } from './words.ts';
 
 const findingsShown = 50;
 const longestMessage = 1_000;
@@ -79,7 +79,7 @@ function facts({ id, facts: seen }: CheckResult): Markup | undefined {
   return html`<details class="facts"><summary>What it saw</summary><pre tabindex="0" role="region" aria-label="What ${id} saw">${text}</pre></details>`;
 }
 
-function about({ covers, id }: CheckResult, described: Described | undefined): Markup {
+function about({ covers, id, takenUp }: CheckResult, described: Described | undefined): Markup {
   const rows: [string, Markup][] = [
     ...(described
       ? ([
@@ -88,6 +88,12 @@ function about({ covers, id }: CheckResult, described: Described | undefined): M
         ] as [string, Markup][])
       : []),
     ...(covers.length > 0 ? ([['answers', html`${covers.join(', ')}`]] as [string, Markup][]) : []),
+    ...(takenUp
+      ? ([['looked at', html`in an earlier run, ${moment(takenUp.lookedAt)}: taken up from its evidence`]] as [
+          string,
+          Markup,
+        ][])
+      : []),
     ['again', html`<code>npx preflight run ${id}</code>`],
   ];
   return html`<dl class="about">${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;

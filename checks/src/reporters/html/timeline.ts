@@ -11,7 +11,9 @@ const roundingMs = 2;
 const atOnceMs = 50;
 
 /** When each check looked, how long it waited for the stack to come up, and who had to end before its turn came. */
-export function timelineSection({ results }: Report): Markup {
+export function timelineSection(report: Report): Markup {
+  // What was taken up from an earlier run had its times in that one.
+  const results = report.results.filter(({ takenUp }) => takenUp === undefined);
   const ordered = results.toSorted((one, other) => one.startedAtMs - other.startedAtMs);
   const wholeMs = Math.max(1, ...results.map(endOf));
   const rows = ordered.map((result) => row(result, waitedFor(result, results), wholeMs));
