@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/bin:$(PATH)
 ARGS ?=
 PROFILE ?=
 
-.PHONY: help setup ready preflight test prove dev bench bench-resting docs check-docs format clean
+.PHONY: help setup ready preflight test prove dev bench bench-resting chaos docs check-docs format clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"] [PROFILE=static|commit|release]'
@@ -45,6 +45,9 @@ bench: ready ## Placement over HTTP beside the same SQL under pgbench, as a rati
 
 bench-resting: ready ## A processor's cycle with 1,000,000 resting orders beside 10,000, as a ratio
 	@node service/bench/resting-orders.ts $(ARGS)
+
+chaos: ready ## Ten minutes of random trading with kills of service, PostgreSQL and Redis, then the audit
+	@node service/bench/chaos-audit.ts $(ARGS)
 
 docs: ready ## Write GATES.md, CHECKLIST.md and the report's JSON Schema again from their sources
 	@node tools/gates-document.ts --write

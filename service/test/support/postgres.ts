@@ -12,6 +12,8 @@ export interface Cluster {
   /** Superuser's URL of the database `postgres`. */
   readonly url: string;
   stop(): Promise<void>;
+  /** Ends the server at once, as a crash would, and starts it again on the same port after `downMs`. */
+  crash(downMs: number): Promise<void>;
 }
 
 const START_DEADLINE_MS = 30_000;
@@ -67,8 +69,11 @@ function serverUser(): { uid: number; gid: number } | undefined {
   return { uid: id('-u'), gid: id('-g') };
 }
 
-/** Starts an empty server on a free port of the loopback interface. */
-export async function startCluster(): Promise<Cluster> {
+/** What has to hold when the server crashes. */
+const DURABLE_SETTINGS = { ...SETTINGS, synchronous_commit: 'on', full_page_writes: 'on' } as const;
+
+/** Starts an empty server on a free port of the loopback interface. `durable`: what it has committed survives a crash. */
+export async function startCluster(durable = false): Promise<Cluster> {
   const binaries = findPostgresBinaries();
   const user = serverUser();
   const directory = mkdtempSync(join(tmpdir(), 'service-test-pg-'));
@@ -86,7 +91,13 @@ export async function startCluster(): Promise<Cluster> {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const port = await freePort();
-  const server = launch(join(binaries, 'postgres'), data, directory, port, user);
+  const settings = {
+    ...(durable ? DURABLE_SETTINGS : SETTINGS),
+    port: String(port),
+    unix_socket_directories: directory,
+  };
+  const start = (): ChildProcess => launch(join(binaries, 'postgres'), data, directory, settings, user);
+  let server = start();
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   const stop = async (): Promise<void> => {
     await end(server);
@@ -98,18 +109,25 @@ export async function startCluster(): Promise<Cluster> {
     await stop();
     throw error;
   }
-  return { url, stop };
+  const crash = async (downMs: number): Promise<void> => {
+    const exited = new Promise((resolve) => server.once('close', resolve));
+    server.kill('SIGQUIT');
+    await exited;
+    await new Promise((resolve) => setTimeout(resolve, downMs));
+    server = start();
+    await untilReady(url, server, join(directory, 'log'));
+  };
+  return { url, stop, crash };
 }
 
 function launch(
   binary: string,
   data: string,
   directory: string,
-  port: number,
+  settings: Readonly<Record<string, string>>,
   user: { uid: number; gid: number } | undefined,
 ): ChildProcess {
-  const settings = Object.entries({ ...SETTINGS, port: String(port), unix_socket_directories: directory });
-  const flags = settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const server = spawn(binary, ['-D', data, ...flags], { ...user, stdio: ['ignore', 'ignore', 'pipe'] });
   const log: Buffer[] = [];
   server.stderr?.on('data', (chunk: Buffer) => {
@@ -145,7 +163,8 @@ async function end(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) {
     return;
   }
-  const exited = new Promise((resolve) => server.once('exit', resolve));
+  // With its last line read: the log is written into a directory that is removed next.
+  const exited = new Promise((resolve) => server.once('close', resolve));
   server.kill('SIGINT');
   const timer = setTimeout(() => server.kill('SIGQUIT'), STOP_DEADLINE_MS);
   await exited;

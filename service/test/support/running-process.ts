@@ -78,6 +78,10 @@ export async function startProcess(options: Options): Promise<RunningProcess> {
   const listening = await eventually('the service listens', async () => {
     if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}:\n${stdout()}\n${stderr()}`);
     return log().find((line) => line.msg === 'listening');
+  }).catch((error: unknown) => {
+    // Nobody else knows of a process that was never handed out.
+    child.kill('SIGKILL');
+    throw error;
   });
   return {
     child,
