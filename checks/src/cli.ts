@@ -96,12 +96,14 @@ function program(): Command {
   root
     .command('list')
     .description('every gate and drill')
+    .addOption(configOption())
     .option('--json', 'as an array of objects')
-    .action((flags: { json?: boolean }) => finish(list(flags, streams)));
+    .action((flags: { json?: boolean; config: string }) => finish(list(flags, streams)));
   root
     .command('explain <id>')
     .description('why a gate is there, and what to do when it is red')
-    .action((id: string) => finish(explain(id, streams)));
+    .addOption(configOption())
+    .action((id: string, flags: { config: string }) => finish(explain(id, flags, streams)));
   root
     .command('checklist')
     .description('what the five readiness checklists ask, and what answers each box')

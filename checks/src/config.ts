@@ -232,6 +232,8 @@ const processing = z.strictObject({
 });
 
 const schema = z.strictObject({
+  /** Gates of one's own: paths from the tree's root that begin with a dot, or packages. Each exports `gates`, an array. */
+  plugins: z.array(z.string().min(1)).default([]),
   service,
   database,
   write: write.optional(),

@@ -24,10 +24,12 @@ const tools = (version: string): Tools => ({
 });
 const gate = fakeGate('a/sql', { files: ['*.sql'], needs: ['k6'] });
 
+const other = fakeGate('a/other', { files: ['*.sql'], needs: ['k6'] });
+
 function open(change: { config?: Config; tools?: Tools; day?: string } = {}) {
   return openCache({
     ...{ config, tools: tools('1.0'), tree: openTree(repository.root), ...change },
-    ...{ sources: [join(repository.root, 'gates')], clean: (result) => result },
+    ...{ sources: [join(repository.root, 'gates')], clean: (result) => result, own: [gate, other] },
     now: () => new Date(`${change.day ?? '2026-06-15'}T12:00:00Z`),
   });
 }
@@ -65,9 +67,10 @@ test.each<[string, () => Parameters<typeof open>[0]]>([
 });
 
 test('another gate with the same files has another key', async () => {
-  expect(await open().keyOf(fakeGate('a/other', { files: ['*.sql'], needs: ['k6'] }))).not.toBe(
-    await open().keyOf(gate),
-  );
+  expect(await open().keyOf(other)).toMatch(/^[0-9a-f]{24}$/);
+  expect(await open().keyOf(other)).not.toBe(await open().keyOf(gate));
+  // Of a plugin, say.
+  expect(await open().keyOf(fakeGate('a/strange', { files: ['*.sql'], needs: ['k6'] }))).toBeUndefined();
 });
 
 test('what is kept is found again; what is no record of a pass is not', async () => {

@@ -1,10 +1,10 @@
-import { allChecks } from '../all.ts';
 import { findCheck } from '../engine/select.ts';
+import { checksHere } from '../plugins.ts';
 import type { Streams } from './terminal.ts';
 
 /** What a check is for, and what to do when it is red. @throws UsageError for an unknown id, with the nearest one. */
-export function explain(id: string, { stdout }: Streams): number {
-  const check = findCheck(allChecks, id);
+export async function explain(id: string, flags: { config: string }, { stdout }: Streams): Promise<number> {
+  const check = findCheck(await checksHere(process.cwd(), flags.config), id);
   const rows = [
     ['why', check.why],
     ['fix', check.fix],

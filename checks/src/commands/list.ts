@@ -1,10 +1,11 @@
-import { allChecks } from '../all.ts';
 import { profilesOf } from '../engine/gate.ts';
+import { checksHere } from '../plugins.ts';
 import type { Streams } from './terminal.ts';
 
 /** Every gate and drill. The names of the JSON are a contract. */
-export function list(flags: { json?: boolean }, { stdout }: Streams): number {
-  const entries = allChecks.map((check) => {
+export async function list(flags: { json?: boolean; config: string }, { stdout }: Streams): Promise<number> {
+  const checks = await checksHere(process.cwd(), flags.config);
+  const entries = checks.map((check) => {
     const { id, kind, severity, needs, covers } = check;
     return { id, kind, severity, needs, covers, profiles: profilesOf(check) };
   });

@@ -1,11 +1,11 @@
 import pc from 'picocolors';
-import { allChecks } from '../all.ts';
 import { loadConfig } from '../config.ts';
 import { type Proof, proveChecks } from '../engine/prove.ts';
 import { select } from '../engine/select.ts';
 import { exitCodes } from '../engine/verdict.ts';
 import { findTools } from '../io/tools.ts';
 import { openTree } from '../io/tree.ts';
+import { checksOf } from '../plugins.ts';
 import { watchLive } from '../reporters/live.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
 import { createRedactor } from './redactor.ts';
@@ -26,7 +26,7 @@ export async function prove(
   const redactor = createRedactor();
   const streams = redactor.guard(given);
   const config = await loadConfig(root, file);
-  const { checks } = select(allChecks, { globs, skip: [], profile: 'release' });
+  const { checks } = select(await checksOf(root, config), { globs, skip: [], profile: 'release' });
   const [tree, tools] = [openTree(root), findTools(root)];
   const live = watchLive(checks.length * 2, streams.stderr, wantsColour(streams.stderr));
   const { signal, interrupted, release } = interruptible();

@@ -14,6 +14,7 @@ import { readHistory, recordRun } from '../io/history.ts';
 import { openCache } from '../io/result-cache.ts';
 import { findTools } from '../io/tools.ts';
 import { changedSince, openTree } from '../io/tree.ts';
+import { checksOf } from '../plugins.ts';
 import { watchLive } from '../reporters/live.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { earlierResults } from './earlier.ts';
@@ -56,8 +57,9 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
   await makeRoom(destinations);
   await checkEvidenceFlags(flags);
   const { skip, profile, tag: tags } = flags;
+  const all = await checksOf(root, config);
   const concerns = await concernedChecks(root, config, flags);
-  const { checks, leftOut } = select(allChecks, { globs, skip, profile, tags, ...concerns });
+  const { checks, leftOut } = select(all, { globs, skip, profile, tags, ...concerns });
   const [tree, tools] = [openTree(root), findTools(root)];
   const earlier = await earlierResults(root, checks, flags, streams);
   const toLookAt = checks.filter(({ id }) => !earlier.has(id));
@@ -72,7 +74,7 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
       return opening;
     };
     const { concurrency, timeoutFactor } = flags;
-    const kept = { sources: [sourceDirectory], clean: redactor.clean, now: () => new Date() };
+    const kept = { sources: [sourceDirectory], own: allChecks, clean: redactor.clean, now: () => new Date() };
     const seen = await runChecks({
       checks: toLookAt,
       config,
@@ -89,7 +91,7 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
     if (interrupted()) return exitCodes.interrupted;
     const results = inOrder(checks, [...earlier.values(), ...seen]);
     const { failOn, config: configFile } = flags;
-    const run = { root, tools, configFile, profile, failOn, waivers, all: allChecks, ran: checks, results, leftOut };
+    const run = { root, tools, configFile, profile, failOn, waivers, all, ran: checks, results, leftOut };
     const report = redactor.clean(await judge({ ...run, items: allItems, startedAt, finishedAt: new Date() }));
     live.stop();
     await keepEvidence(root, report, flags, new Map(), streams);

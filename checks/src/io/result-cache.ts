@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { type Cache, configText, filesOf, isCacheable, keptSchema, keyOfParts } from '../engine/cache.ts';
+import type { Check } from '../engine/gate.ts';
 import type { CheckResult } from '../engine/report.ts';
 import { type Tools, toolNames } from './tools.ts';
 import type { Tree } from './tree.ts';
@@ -11,6 +12,8 @@ export interface CacheOptions {
   config: Config;
   tree: Tree;
   tools: Tools;
+  /** Only these are kept: what a plugin's gate depends on, beside its files, nobody can see. */
+  own: readonly Check[];
   /** Directories with the sources of the checks: another gate is another answer. */
   sources: readonly string[];
   /** Takes out what must not be written. */
@@ -23,6 +26,7 @@ const mostKept = 200;
 /** Keeps passes in `.preflight/cache`, a file for each key. */
 export function openCache(options: CacheOptions): Cache {
   const { config, tree, tools, sources, clean, now } = options;
+  const own = new Set(options.own);
   const directory = join(tree.root, '.preflight', 'cache');
   const digests = new Map<string, Promise<string>>();
   const digestOf = (path: string) => {
@@ -34,7 +38,7 @@ export function openCache(options: CacheOptions): Cache {
   return {
     async keyOf(check) {
       const globs = filesOf(check, config);
-      if (!isCacheable(check) || globs === undefined) return undefined;
+      if (!own.has(check) || !isCacheable(check) || globs === undefined) return undefined;
       common ??= commonParts(tree.root, sources, config);
       const paths = await tree.files(...globs);
       const files = await Promise.all(paths.map(async (path) => [path, await digestOf(path)]));
