@@ -4,7 +4,7 @@ import { type GeneratedDocument, writeOrCheck } from './generated-document.ts';
 
 type Described = Pick<
   Check,
-  'id' | 'kind' | 'severity' | 'profile' | 'needs' | 'covers' | 'unit' | 'why' | 'fix' | 'source'
+  'id' | 'kind' | 'severity' | 'profile' | 'unwaivable' | 'needs' | 'covers' | 'unit' | 'why' | 'fix' | 'source'
 >;
 
 /** GATES.md as text: an index, then one section for each check, in the order of their ids so that a diff stays small. */
@@ -40,7 +40,7 @@ function section(check: Described): string {
     check.why,
     `**Fix.** ${check.fix}`,
     [
-      `- ${check.kind}, ${check.severity}, from profile \`${check.profile}\``,
+      `- ${check.kind}, ${check.severity}, from profile \`${check.profile}\`${check.unwaivable ? '; no waiver is accepted of it' : ''}`,
       `- needs ${needs}; counts ${check.unit}`,
       `- answers ${check.covers.map(code).join(', ') || 'no checklist item'}`,
       `- source: ${check.source}`,

@@ -231,6 +231,16 @@ const processing = z.strictObject({
   lastCycleWithinSeconds: z.int().min(1),
 });
 
+/** How people may overrule a gate. */
+const governance = z.strictObject({
+  /** How many waivers may stand at once. */
+  waiverBudget: z.int().min(0).max(100).default(5),
+  /** For how many days a waiver may hold: 30 at most. */
+  waiverDays: z.int().min(1).max(30).default(30),
+  /** Globs of gates that nobody may waive, beside those that say so themselves. */
+  unwaivable: z.array(z.string().min(1)).default([]),
+});
+
 const schema = z.strictObject({
   /** Gates of one's own: paths from the tree's root that begin with a dot, or packages. Each exports `gates`, an array. */
   plugins: z.array(z.string().min(1)).default([]),
@@ -258,6 +268,7 @@ const schema = z.strictObject({
   schedule: schedule.optional(),
   processing: processing.optional(),
   books: books.optional(),
+  governance: governance.prefault({}),
 });
 
 export type Config = z.output<typeof schema>;

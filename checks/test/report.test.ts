@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Item, planned } from '../src/checklist/item.ts';
+import { parseConfig } from '../src/config.ts';
 import { judge } from '../src/engine/judge.ts';
 import { outcomes, type Report, reportSchema } from '../src/engine/report.ts';
 import type { Waiver } from '../src/engine/waivers.ts';
@@ -10,6 +11,7 @@ import { findTools } from '../src/io/tools.ts';
 import { consoleReport } from '../src/reporters/console.ts';
 import { bounded, jsonReport } from '../src/reporters/json.ts';
 import { fakeDrill, fakeGate, runFakes } from './support/fake-checks.ts';
+import { smallestConfig } from './support/look.ts';
 import { createSmallRepository, type SmallRepository } from './support/small-repository.ts';
 
 let repository: SmallRepository;
@@ -44,6 +46,8 @@ async function report(change: Partial<Parameters<typeof judge>[0]> = {}): Promis
   return judge({
     ...{ root: repository.root, tools, configFile: 'preflight.config.ts', profile: 'commit', failOn: 'blocker' },
     ...{ waivers: [waiver], all: checks, ran: checks, items: [], results: await runFakes(checks, { tree }) },
+    governance: parseConfig(smallestConfig).governance,
+    authorsOf: () => [{ name: 'Ada', email: 'ada@example.com' }],
     leftOut: [{ id: 'b/c', reason: 'profile' }],
     ...{ startedAt, finishedAt },
     ...change,

@@ -13,6 +13,7 @@ export async function explain(id: string, flags: { config: string }, { stdout }:
     ['profile', check.profile],
     ['needs', check.needs.join(', ') || 'nothing but the files'],
     ['counts', check.unit],
+    ...(check.unwaivable ? [['waiver', 'none is accepted']] : []),
     ['answers', check.covers.join(', ')],
     ['run it', `npx preflight run ${check.id}`],
     ['prove it', `npx preflight prove ${check.id}`],

@@ -9,7 +9,7 @@ import type { CheckResult } from '../engine/report.ts';
 import { runChecks } from '../engine/run.ts';
 import { concernedBy, type Selection, select } from '../engine/select.ts';
 import { exitCodes } from '../engine/verdict.ts';
-import { loadWaivers } from '../engine/waivers.ts';
+import { loadWaivers, waiverAuthors } from '../engine/waivers.ts';
 import { readHistory, recordRun } from '../io/history.ts';
 import { openCache } from '../io/result-cache.ts';
 import { findTools } from '../io/tools.ts';
@@ -91,7 +91,8 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
     if (interrupted()) return exitCodes.interrupted;
     const results = inOrder(checks, [...earlier.values(), ...seen]);
     const { failOn, config: configFile } = flags;
-    const run = { root, tools, configFile, profile, failOn, waivers, all, ran: checks, results, leftOut };
+    const ledger = { waivers, governance: config.governance, authorsOf: await waiverAuthors(root, waivers) };
+    const run = { root, tools, configFile, profile, failOn, ...ledger, all, ran: checks, results, leftOut };
     const report = redactor.clean(await judge({ ...run, items: allItems, startedAt, finishedAt: new Date() }));
     live.stop();
     await keepEvidence(root, report, flags, new Map(), streams);

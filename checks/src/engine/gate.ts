@@ -56,6 +56,8 @@ interface Statement<Facts> {
   readonly files?: readonly string[] | ((config: Config) => readonly string[]);
   /** Names of things that no two checks may use at once, beside the target, of which `alone` speaks. */
   readonly resources?: readonly string[];
+  /** No waiver is accepted of it, whoever approves: what it finds costs money or lets strangers in. */
+  readonly unwaivable?: boolean;
   /** Default: 30 s. `--timeout-factor` multiplies it. */
   readonly timeoutMs?: number;
   /** Pure: facts in, findings out. An empty list is a pass. */

@@ -3,12 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Item } from '../checklist/item.ts';
 import { checklistOfRun } from '../checklist/of-run.ts';
+import type { Config } from '../config.ts';
 import { type ToolName, type Tools, toolNames } from '../io/tools.ts';
 import { headOf } from '../io/tree.ts';
 import type { Check, Profile, Severity } from './gate.ts';
 import { needStack } from './needs.ts';
 import type { CheckResult, Report } from './report.ts';
 import { reachVerdict } from './verdict.ts';
+import { budgetFaults, refusedWaivers, type WaiverPolicy } from './waiver-policy.ts';
 import { applyWaivers, ledgerFaults, type Waiver } from './waivers.ts';
 
 export interface Judgement {
@@ -18,6 +20,9 @@ export interface Judgement {
   profile: Profile;
   failOn: Severity;
   waivers: readonly Waiver[];
+  governance: Config['governance'];
+  /** Who wrote an entry of the ledger, by git. */
+  authorsOf: WaiverPolicy['authorsOf'];
   /** Every check that there is, and those that this run looked at. */
   all: readonly Check[];
   ran: readonly Check[];
@@ -31,9 +36,7 @@ export interface Judgement {
 
 /** Everything that was seen → the report with its verdict. */
 export async function judge(run: Judgement): Promise<Report> {
-  const results = run.results.map((result) => applyWaivers(result, run.waivers, run.finishedAt));
-  const ids = run.all.map(({ id }) => id);
-  const governance = ledgerFaults(run.waivers, ids, results, run.finishedAt);
+  const { results, governance } = withWaivers(run);
   const { commit, dirty } = await headOf(run.root);
   const checklist = checklistOfRun(run.items, run.all, results, run.profile);
   const withoutAnswer = checklist.failed.map(({ severity }) => ({ severity, outcome: 'fail' as const }));
@@ -51,6 +54,17 @@ export async function judge(run: Judgement): Promise<Report> {
     leftOut: run.leftOut,
     checklist,
   };
+}
+
+/** What the ledger accepts, and what is wrong with it. An entry that is refused accepts nothing. */
+function withWaivers(run: Judgement): Pick<Report, 'results' | 'governance'> {
+  const { waivers, governance: rules, authorsOf, all, finishedAt: now } = run;
+  const refused = refusedWaivers(waivers, { governance: rules, checks: all, authorsOf });
+  const valid = waivers.filter((entry) => !refused.has(entry));
+  const results = run.results.map((result) => applyWaivers(result, valid, now));
+  const ids = all.map(({ id }) => id);
+  const faults = ledgerFaults(valid, ids, results, now);
+  return { results, governance: [...refused.values(), ...budgetFaults(waivers, rules), ...faults] };
 }
 
 /** SHA-256 of the configuration's file. */

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'yaml';
+import { isMap, isNode, isSeq, LineCounter, parse, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { type Author, authorsOf } from '../io/authors.ts';
 import { UsageError } from './errors.ts';
 import type { CheckResult } from './report.ts';
 
@@ -57,6 +58,43 @@ function parseYaml(text: string): unknown {
   }
 }
 
+/** Everybody who wrote a line of an entry, by git, or why that cannot be known. Entries are those that were loaded. */
+export async function waiverAuthors(
+  root: string,
+  waivers: readonly Waiver[],
+): Promise<(entry: Waiver) => readonly Author[] | string> {
+  if (waivers.length === 0) return () => [];
+  try {
+    const authorOf = await authorsOf(root, waiverFile);
+    const ranges = entryLines(await readFile(join(root, waiverFile), 'utf8'));
+    return (entry) => {
+      const [first, last] = ranges[waivers.indexOf(entry)] ?? [1, 1];
+      const authors = Array.from({ length: last - first + 1 }, (_, index) => authorOf(first + index));
+      return authors.filter(({ email }, index) => authors.findIndex((other) => other.email === email) === index);
+    };
+  } catch (error) {
+    return () => (error as Error).message;
+  }
+}
+
+/** First and last line of each entry. */
+function entryLines(text: string): [number, number][] {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter });
+  const list = isMap(document.contents) ? document.contents.get('waivers') : undefined;
+  const entries = isSeq(list) ? list.items : [];
+  return entries.flatMap((entry): [number, number][] => {
+    if (!isNode(entry) || !entry.range) return [];
+    const [start, end] = entry.range;
+    return [[lineCounter.linePos(start).line, lineCounter.linePos(Math.max(start, end - 1)).line]];
+  });
+}
+
+/** How messages call an entry. */
+export function waiverName({ gate, fingerprint }: Pick<Waiver, 'gate' | 'fingerprint'>): string {
+  return `the waiver of ${gate}${fingerprint ? ` (${fingerprint})` : ''}`;
+}
+
 /** One that began later than today could hold for longer than {@link longestDays} from now. */
 function isAhead(entry: Waiver, now: Date): boolean {
   return now.getTime() < Date.parse(entry.created);
@@ -86,7 +124,7 @@ export function ledgerFaults(
   now: Date,
 ): string[] {
   return waivers.flatMap((entry) => {
-    const name = `the waiver of ${entry.gate}${entry.fingerprint ? ` (${entry.fingerprint})` : ''}`;
+    const name = waiverName(entry);
     if (!knownIds.includes(entry.gate)) return [`${name} names no gate: remove it`];
     if (isExpired(entry, now))
       return [`${name} expired on ${entry.expires}: mend what it waives, or have it approved anew`];

@@ -32,6 +32,7 @@ export default defineGate<Facts>({
   id: 'http/every-endpoint-needs-a-key',
   severity: 'blocker',
   profile: 'commit',
+  unwaivable: true,
   needs: ['service'],
   covers: ['access.every-endpoint', 'access.processor-endpoint'],
   unit: 'requests',

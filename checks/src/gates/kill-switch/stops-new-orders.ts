@@ -33,6 +33,7 @@ export default defineGate<Facts>({
   id: 'kill-switch/stops-new-orders',
   severity: 'blocker',
   profile: 'commit',
+  unwaivable: true,
   needs: ['service', 'database', 'sandbox', 'config:write', 'config:killSwitch'],
   alone: true,
   covers: ['kill-switch.stops-new-orders'],

@@ -22,6 +22,7 @@ export default defineGate<Facts>({
   id: 'money/books-are-conserved',
   severity: 'blocker',
   profile: 'commit',
+  unwaivable: true,
   needs: ['service', 'database', 'sandbox', 'config:processing', 'config:write', 'config:books'],
   covers: ['money.conserved'],
   unit: 'rows',
