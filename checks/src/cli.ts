@@ -117,6 +117,8 @@ function program(): Command {
     .description('sabotage what each gate guards, in a throwaway copy: it must go red, then green again')
     .addOption(configOption())
     .addOption(timeoutFactorOption())
+    .addOption(env('--concurrency <n>', 'how many stacks are broken at once').argParser(positiveInteger).default(1))
+    .addOption(env('--resume', 'leave out what is proven of this very tree already'))
     .action((globs: string[], flags) => finish(prove(globs, flags, streams)));
   root
     .command('verify <dir>')

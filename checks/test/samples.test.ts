@@ -36,6 +36,19 @@ test.each(inFiles)('$id is called as its file is', ({ id, check }) => {
   expect(check.id).toMatch(/^[a-z][a-z-]*\/[a-z][a-z0-9-]+$/);
 });
 
+function expectBadIsNamed(check: Check): void {
+  expect(check.samples.bad.length).toBeGreaterThan(0);
+  for (const facts of check.samples.bad) {
+    const findings = check.judge(facts);
+    expect(findings.length, `of ${JSON.stringify(facts)}`).toBeGreaterThan(0);
+    for (const { message, fix = check.fix, line } of findings) {
+      expect(message.trim()).not.toBe('');
+      expect(fix.trim()).not.toBe('');
+      if (line !== undefined) expect(line).toBeGreaterThan(0);
+    }
+  }
+}
+
 describe.each(allChecks.map((check) => ({ id: check.id, check })))('$id', ({ check }) => {
   test('says why it is there, what to do, where the rule is from, what it counts and what it answers', () => {
     const { why, fix, source: from, unit, covers } = check;
@@ -50,18 +63,10 @@ describe.each(allChecks.map((check) => ({ id: check.id, check })))('$id', ({ che
     for (const facts of check.samples.good) expect(check.judge(facts)).toEqual([]);
   });
 
-  // With an empty judge every one of these is an empty list, and the test fails.
-  test('names what is bad, and what would mend it', () => {
-    expect(check.samples.bad.length).toBeGreaterThan(0);
-    for (const facts of check.samples.bad) {
-      const findings = check.judge(facts);
-      expect(findings.length, `of ${JSON.stringify(facts)}`).toBeGreaterThan(0);
-      for (const { message, fix = check.fix, line } of findings) {
-        expect(message.trim()).not.toBe('');
-        expect(fix.trim()).not.toBe('');
-        if (line !== undefined) expect(line).toBeGreaterThan(0);
-      }
-    }
+  test('names what is bad, and what would mend it', () => expectBadIsNamed(check));
+
+  test('without its judgement its samples do not hold', () => {
+    expect(() => expectBadIsNamed({ ...check, judge: () => [] })).toThrow(/toBeGreaterThan|to be greater than/);
   });
 
   test('judges the same facts the same way, and leaves them as they are', () => {

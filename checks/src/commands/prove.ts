@@ -3,6 +3,7 @@ import { loadConfig } from '../config.ts';
 import { type Proof, proveChecks } from '../engine/prove.ts';
 import { select } from '../engine/select.ts';
 import { exitCodes } from '../engine/verdict.ts';
+import { openProveJournal, type ProveJournal } from '../io/prove-journal.ts';
 import { findTools } from '../io/tools.ts';
 import { openTree } from '../io/tree.ts';
 import { checksOf } from '../plugins.ts';
@@ -14,12 +15,15 @@ import { interruptible, type Streams, wantsColour } from './terminal.ts';
 export interface ProveFlags {
   config: string;
   timeoutFactor: number;
+  concurrency: number;
+  /** What is proven of this very tree is not proven again. */
+  resume?: boolean;
 }
 
 /** Exit code 0: every check went red under its sabotage and green after. 1: one did not. 3: one could not be proven here. */
 export async function prove(
   globs: string[],
-  { config: file, timeoutFactor }: ProveFlags,
+  { config: file, timeoutFactor, concurrency, resume = false }: ProveFlags,
   given: Streams,
 ): Promise<number> {
   const root = process.cwd();
@@ -28,17 +32,26 @@ export async function prove(
   const config = await loadConfig(root, file);
   const { checks } = select(await checksOf(root, config), { globs, skip: [], profile: 'release' });
   const [tree, tools] = [openTree(root), findTools(root)];
-  const live = watchLive(checks.length * 2, streams.stderr, wantsColour(streams.stderr));
+  const journal = await openProveJournal(tree, redactor.clean);
+  const kept = checks.flatMap(({ id }) => (resume && isProven(journal, id) ? [id] : []));
+  const toProve = checks.filter(({ id }) => !kept.includes(id));
+  if (resume) streams.stderr.write(`${kept.length} of ${checks.length} are proven of this tree already\n`);
+  const live = watchLive(toProve.length * 2, streams.stderr, wantsColour(streams.stderr));
   const { signal, interrupted, release } = interruptible();
   const colours = pc.createColors(wantsColour(streams.stdout));
-  const print = (proof: Proof) => streams.stdout.write(`${describe(proof, colours)}\n`);
+  let done = 0;
+  const finished = async (proof: Proof) => {
+    done += 1;
+    streams.stdout.write(`${describe(proof, `${done}/${toProve.length}`, colours)}\n`);
+    await journal.record(proof);
+  };
   try {
     const openScratchSandbox = () =>
       startSandbox({ config, tree, tools, scratch: true, progress: live.note, made: redactor.add });
     const watcher = { ...live, finished: () => undefined };
-    const around = { checks, config, tree, tools, concurrency: 1, timeoutFactor, signal, watcher };
-    const proofs = await proveChecks({ ...around, openScratchSandbox, finished: print });
-    streams.stdout.write(`${summary(proofs)}\n`);
+    const around = { checks: toProve, config, tree, tools, concurrency, timeoutFactor, signal, watcher };
+    const proofs = await proveChecks({ ...around, openScratchSandbox, finished });
+    streams.stdout.write(`${summary(proofs, kept.length)}\n`);
     return exitCode(proofs);
   } catch (error) {
     if (interrupted()) return exitCodes.interrupted;
@@ -49,15 +62,23 @@ export async function prove(
   }
 }
 
-function describe({ id, outcome, reason, durationMs }: Proof, colours: ReturnType<typeof pc.createColors>): string {
-  const paint = { proven: colours.green, unproven: colours.red, 'not-run': colours.yellow }[outcome];
-  const seconds = `${(durationMs / 1000).toFixed(1)} s`.padStart(7);
-  return `${paint(outcome.padEnd(8))} ${seconds}  ${id}\n${' '.repeat(19)}${colours.dim(reason.split('\n')[0] ?? '')}`;
+function isProven({ proofs }: ProveJournal, id: string): boolean {
+  return proofs.get(id)?.outcome === 'proven';
 }
 
-function summary(proofs: readonly Proof[]): string {
+function describe(
+  { id, outcome, reason, durationMs }: Proof,
+  progress: string,
+  colours: ReturnType<typeof pc.createColors>,
+): string {
+  const paint = { proven: colours.green, unproven: colours.red, 'not-run': colours.yellow }[outcome];
+  const seconds = `${(durationMs / 1000).toFixed(1)} s`.padStart(7);
+  return `${paint(outcome.padEnd(8))} ${seconds}  ${progress}  ${id}\n${' '.repeat(19)}${colours.dim(reason.split('\n')[0] ?? '')}`;
+}
+
+function summary(proofs: readonly Proof[], kept: number): string {
   const count = (outcome: Proof['outcome']) => proofs.filter((proof) => proof.outcome === outcome).length;
-  return `\n${count('proven')} proven, ${count('unproven')} unproven, ${count('not-run')} not run`;
+  return `\n${count('proven')} proven, ${count('unproven')} unproven, ${count('not-run')} not run${kept > 0 ? `; ${kept} proven before, of the same tree` : ''}`;
 }
 
 function exitCode(proofs: readonly Proof[]): number {

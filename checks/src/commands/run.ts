@@ -11,6 +11,7 @@ import { concernedBy, type Selection, select } from '../engine/select.ts';
 import { exitCodes } from '../engine/verdict.ts';
 import { loadWaivers, waiverAuthors } from '../engine/waivers.ts';
 import { readHistory, recordRun } from '../io/history.ts';
+import { proofsOfTree } from '../io/prove-journal.ts';
 import { openCache } from '../io/result-cache.ts';
 import { findTools } from '../io/tools.ts';
 import { changedSince, openTree } from '../io/tree.ts';
@@ -95,7 +96,8 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
     const run = { root, tools, configFile, profile, failOn, ...ledger, all, ran: checks, results, leftOut };
     const report = redactor.clean(await judge({ ...run, items: allItems, startedAt, finishedAt: new Date() }));
     live.stop();
-    await keepEvidence(root, report, flags, new Map(), streams);
+    const proofs = await proofsOfTree(tree);
+    await keepEvidence(root, report, flags, new Map(proofs === undefined ? [] : [['proofs.json', proofs]]), streams);
     const history = await readHistory(root, complain);
     const described = new Map(checks.map((check) => [check.id, check]));
     await deliver(report, destinations, { described, history }, streams);

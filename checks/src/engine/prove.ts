@@ -1,46 +1,63 @@
+import { z } from 'zod';
 import { findTools } from '../io/tools.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Check } from './gate.ts';
 import type { CheckResult } from './report.ts';
 import { type RunOptions, runChecks } from './run.ts';
+import { disturbs, eachByResource, type Holds, holdsOf } from './schedule.ts';
 
 /** What became of one check under its sabotage. */
-export interface Proof {
-  id: string;
+export const proofSchema = z.strictObject({
+  id: z.string(),
   /** `proven`: red under its sabotage, green after. `unproven`: it stayed green, or did not recover. `not-run`: a need is absent. */
-  outcome: 'proven' | 'unproven' | 'not-run';
-  reason: string;
-  durationMs: number;
-}
+  outcome: z.enum(['proven', 'unproven', 'not-run']),
+  reason: z.string(),
+  durationMs: z.int().nonnegative(),
+});
+export type Proof = z.output<typeof proofSchema>;
 
 export interface ProveOptions extends Omit<RunOptions, 'openSandbox'> {
   /** A sandbox on a copy of the tree. A new one is made after a check that did not recover. */
   openScratchSandbox(): Promise<Sandbox>;
-  finished(proof: Proof): void;
+  finished(proof: Proof): Promise<void>;
 }
 
-/** Breaks the thing that each check guards, in a sandbox on a copy of the tree, and sees the check fire and recover. */
+/**
+ * Breaks the thing that each check guards, in a sandbox on a copy of the tree, and sees the check fire and recover. At most
+ * `concurrency` at once, each in a sandbox of its own; those that measure or disturb have the machine for themselves, at last.
+ */
 export async function proveChecks(options: ProveOptions): Promise<Proof[]> {
-  const proofs: Proof[] = [];
-  let sandbox: Sandbox | undefined;
-  try {
-    for (const check of options.checks) {
-      options.signal.throwIfAborted();
-      const startedAt = performance.now();
-      sandbox ??= await options.openScratchSandbox();
+  const proofs = new Map<string, Proof>();
+  const idle: Sandbox[] = [];
+  const proveOne = async (check: Check) => {
+    options.signal.throwIfAborted();
+    const startedAt = performance.now();
+    const sandbox = idle.pop() ?? (await options.openScratchSandbox());
+    try {
       const { outcome, reason } = await prove(check, sandbox, options);
+      // What an interruption has cut short says nothing of the check.
+      options.signal.throwIfAborted();
       const proof = { id: check.id, outcome, reason, durationMs: Math.round(performance.now() - startedAt) };
-      options.finished(proof);
-      proofs.push(proof);
-      if (outcome === 'unproven') {
-        await sandbox.close();
-        sandbox = undefined;
-      }
+      proofs.set(check.id, proof);
+      await options.finished(proof);
+      if (outcome !== 'unproven') idle.push(sandbox);
+    } finally {
+      if (!idle.includes(sandbox)) await sandbox.close();
     }
+  };
+  const disturbing = options.checks.filter(disturbs);
+  const quiet = options.checks.filter((check) => !disturbs(check));
+  try {
+    await eachByResource([...quiet, ...disturbing], options.concurrency, withoutTarget, proveOne);
   } finally {
-    await sandbox?.close();
+    await Promise.all(idle.map((sandbox) => sandbox.close()));
   }
-  return proofs;
+  return options.checks.flatMap(({ id }) => proofs.get(id) ?? []);
+}
+
+/** Each has a target of its own here. */
+function withoutTarget(check: Check): Holds {
+  return new Map([...holdsOf(check)].filter(([name]) => name !== 'target'));
 }
 
 async function prove(

@@ -32,15 +32,21 @@ export async function eachByResource<T>(
 ): Promise<void> {
   const waiting = [...items];
   const running = new Map<T, Promise<void>>();
-  while (waiting.length > 0 || running.size > 0) {
-    for (const item of startable(waiting, [...running.keys()], bound, holds)) {
-      waiting.splice(waiting.indexOf(item), 1);
-      running.set(
-        item,
-        work(item).finally(() => running.delete(item)),
-      );
+  const begin = (item: T) => {
+    waiting.splice(waiting.indexOf(item), 1);
+    running.set(
+      item,
+      work(item).finally(() => running.delete(item)),
+    );
+  };
+  try {
+    while (waiting.length > 0 || running.size > 0) {
+      for (const item of startable(waiting, [...running.keys()], bound, holds)) begin(item);
+      await Promise.race(running.values());
     }
-    await Promise.race(running.values());
+  } finally {
+    // Work that breaks ends the rest in order: nothing of it goes on behind its caller's back.
+    await Promise.allSettled(running.values());
   }
 }
 
