@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/bin:$(PATH)
 ARGS ?=
 PROFILE ?=
 
-.PHONY: help setup ready preflight test prove dev bench bench-resting chaos docs check-docs format clean
+.PHONY: help setup ready preflight test prove dev bench bench-resting chaos docs check-docs pack format clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"] [PROFILE=static|commit|release]'
@@ -58,6 +58,9 @@ check-docs: ready ## Fail when what `make docs` writes does not match its source
 	@node tools/gates-document.ts --check
 	@node tools/checklist-document.ts --check
 	@node tools/report-schema.ts --check
+
+pack: ready ## Compile and pack preflight for another repository: preflight-VERSION.tgz
+	@npm pack --ignore-scripts=false --workspace checks --silent
 
 format: ready ## Format and fix what the linter can fix
 	@biome check --write .

@@ -15,6 +15,12 @@ export async function newGate(id: string, { stdout }: Streams): Promise<number> 
       'Use small letters and dashes, and say what must be true: database/required-indexes-exist',
     );
   }
+  if (!existsSync(join(gatesDirectory, 'index.ts'))) {
+    throw new UsageError(
+      'this preflight is an installed package, whose gates are compiled',
+      "Write the gate in preflight's own repository, and install what is packed there.",
+    );
+  }
   const path = join(gatesDirectory, area, `${statement}.ts`);
   if (existsSync(path)) throw new UsageError(`${id} exists already`, `Open ${path}`);
   await mkdir(dirname(path), { recursive: true });
