@@ -269,6 +269,12 @@ const schema = z.strictObject({
   processing: processing.optional(),
   books: books.optional(),
   governance: governance.prefault({}),
+  /** Gates about parts that this service does not have, each with the reason that a reviewer is to judge. */
+  notApplicable: z
+    .array(
+      z.strictObject({ gate: z.string(), reason: z.string().min(20, 'a reason of 20 characters or more is wanted') }),
+    )
+    .default([]),
 });
 
 export type Config = z.output<typeof schema>;

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import { loadConfig } from '../config.ts';
+import { setAside } from '../engine/not-applicable.ts';
 import { type Proof, proveChecks } from '../engine/prove.ts';
 import { select } from '../engine/select.ts';
 import { exitCodes } from '../engine/verdict.ts';
@@ -30,7 +31,8 @@ export async function prove(
   const redactor = createRedactor();
   const streams = redactor.guard(given);
   const config = await loadConfig(root, file);
-  const { checks } = select(await checksOf(root, config), { globs, skip: [], profile: 'release' });
+  const all = await checksOf(root, config);
+  const { checks } = setAside(select(all, { globs, skip: [], profile: 'release' }), all, config);
   const [tree, tools] = [openTree(root), findTools(root)];
   const journal = await openProveJournal(tree, redactor.clean);
   const kept = checks.flatMap(({ id }) => (resume && isProven(journal, id) ? [id] : []));

@@ -5,6 +5,7 @@ import { allItems } from '../checklist/items/index.ts';
 import { type Config, loadConfig } from '../config.ts';
 import type { Check, Profile, Severity } from '../engine/gate.ts';
 import { judge } from '../engine/judge.ts';
+import { setAside } from '../engine/not-applicable.ts';
 import type { CheckResult } from '../engine/report.ts';
 import { runChecks } from '../engine/run.ts';
 import { concernedBy, type Selection, select } from '../engine/select.ts';
@@ -60,7 +61,8 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
   const { skip, profile, tag: tags } = flags;
   const all = await checksOf(root, config);
   const concerns = await concernedChecks(root, config, flags);
-  const { checks, leftOut } = select(all, { globs, skip, profile, tags, ...concerns });
+  const selected = select(all, { globs, skip, profile, tags, ...concerns });
+  const { checks, leftOut } = setAside(selected, all, config);
   const [tree, tools] = [openTree(root), findTools(root)];
   const earlier = await earlierResults(root, checks, flags, streams);
   const toLookAt = checks.filter(({ id }) => !earlier.has(id));

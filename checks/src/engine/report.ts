@@ -71,9 +71,13 @@ export const reportSchema = z.strictObject({
   results: z.array(resultSchema),
   /** Why the waiver ledger itself keeps the release back. */
   governance: z.array(z.string()),
-  /** What this run did not look at: other profiles' checks, and what the command line left out. */
+  /** What this run did not look at: other profiles' checks, what the command line left out, and what has no object here. */
   leftOut: z.array(
-    z.strictObject({ id: z.string(), reason: z.enum(['profile', 'selection', 'skip', 'tag', 'unchanged']) }),
+    z.strictObject({
+      id: z.string(),
+      reason: z.enum(['profile', 'selection', 'skip', 'tag', 'unchanged', 'not-applicable']),
+      because: z.string().describe('With not-applicable: why it has no object in this service.').optional(),
+    }),
   ),
   checklist: z.strictObject({
     /** Items of the readiness checklists whose every check was ready in this run. */

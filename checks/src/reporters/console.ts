@@ -2,6 +2,7 @@ import pc from 'picocolors';
 import { spelt } from '../engine/duration.ts';
 import { severities } from '../engine/gate.ts';
 import type { CheckResult, Outcome, Report } from '../engine/report.ts';
+import { countLeftOut, notApplicable } from './order.ts';
 
 type Colours = ReturnType<typeof pc.createColors>;
 
@@ -101,7 +102,15 @@ function notLookedAt(report: Report): string[] {
     ...(profile > 0 ? [`out of the scope of profile ${report.profile}: ${profile}, not looked at`] : []),
     ...unchanged(report),
     ...(asked > 0 ? [`left out by the command line: ${asked}, not looked at`] : []),
+    ...asideLines(report),
   ];
+}
+
+function asideLines(report: Report): string[] {
+  const aside = notApplicable(report);
+  if (aside.length === 0) return [];
+  const lines = aside.map(({ id, because }) => `  ${id}  ${because}`);
+  return [`not applicable, by the configuration: ${aside.length}, not looked at`, ...lines];
 }
 
 function checklistLine({ boxes, answered, signOff, planned, notApplicable }: Report['checklist']['boxes']): string {
@@ -121,7 +130,7 @@ function verdictLine(report: Report, colours: Colours): string {
     report.commit === ''
       ? 'no commit'
       : `${report.commit.slice(0, 12)}${report.dirty ? ' with uncommitted changes' : ''}`;
-  const partial = report.leftOut.some(({ reason }) => reason !== 'profile') ? ', for what was selected only' : '';
+  const partial = countLeftOut(report).byCommandLine > 0 ? ', for what was selected only' : '';
   return `${paintVerdict(colours.bold(report.verdict))}  profile ${report.profile}${partial}, ${commit} (exit code ${report.exitCode})`;
 }
 

@@ -8,6 +8,7 @@ import {
   countOutcomes,
   examinedWords,
   inSeconds,
+  notApplicable,
   placeOf,
   tookMs,
   unanswered,
@@ -118,7 +119,11 @@ function leftOut(report: Report): string {
     byProfile > 0 ? `out of the scope of profile ${report.profile}: ${byProfile}` : '',
     byCommandLine > 0 ? `left out by the command line: ${byCommandLine}` : '',
   ].filter(Boolean);
-  return parts.length > 0 ? `Not looked at: ${parts.join('; ')}.` : '';
+  const aside = notApplicable(report).map(({ id, because }) => `- ${code(id)}: ${inline(because)}`);
+  return [
+    ...(parts.length > 0 ? [`Not looked at: ${parts.join('; ')}.`] : []),
+    ...(aside.length > 0 ? [`Not applicable, by the configuration: ${aside.length}\n\n${aside.join('\n')}`] : []),
+  ].join('\n\n');
 }
 
 function details({ id, facts }: CheckResult): string {

@@ -18,10 +18,15 @@ export function countOutcomes(results: readonly Pick<CheckResult, 'outcome'>[]):
     .filter(([, count]) => count > 0);
 }
 
-/** How many a run left out by its profile, and how many the command line did. */
-export function countLeftOut({ leftOut }: Report): { byProfile: number; byCommandLine: number } {
+/** How many a run left out by its profile, and how many the command line did. What is not applicable is neither. */
+export function countLeftOut({ leftOut }: Pick<Report, 'leftOut'>): { byProfile: number; byCommandLine: number } {
   const byProfile = leftOut.filter(({ reason }) => reason === 'profile').length;
-  return { byProfile, byCommandLine: leftOut.length - byProfile };
+  return { byProfile, byCommandLine: leftOut.length - byProfile - notApplicable({ leftOut }).length };
+}
+
+/** What has no object in this service, each with the configuration's reason: for a reviewer to judge. */
+export function notApplicable({ leftOut }: Pick<Report, 'leftOut'>): { id: string; because: string }[] {
+  return leftOut.flatMap(({ id, reason, because = '' }) => (reason === 'not-applicable' ? [{ id, because }] : []));
 }
 
 /** `289 orders`, and when that was if it was not in this run. */

@@ -3,7 +3,7 @@ import type { Invocation, Location, Log, Notification, ReportingDescriptor, Resu
 import { z } from 'zod';
 import type { Severity } from '../engine/gate.ts';
 import type { CheckResult, Report, ReportedFinding } from '../engine/report.ts';
-import { countLeftOut, unanswered, verdictSentence } from './order.ts';
+import { countLeftOut, notApplicable, unanswered, verdictSentence } from './order.ts';
 import type { Described, Setting } from './reporter.ts';
 import { cut, visible } from './visible.ts';
 
@@ -42,7 +42,12 @@ export function sarifReport(report: Report, { described }: Setting): string {
         results: report.results.flatMap((result, ruleIndex) => resultsOf(result, ruleIndex)),
         properties: {
           ...{ verdict: report.verdict, profile: report.profile, commit: report.commit, dirty: report.dirty },
-          ...{ configHash: report.configHash, tools: report.tools, notLookedAt: countLeftOut(report) },
+          ...{
+            configHash: report.configHash,
+            tools: report.tools,
+            notLookedAt: countLeftOut(report),
+            notApplicable: notApplicable(report),
+          },
         },
       },
     ],
