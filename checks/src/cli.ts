@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { sources } from './checklist/read.ts';
 import { type ChecklistFlags, checklist } from './commands/checklist.ts';
+import { type Completable, completion, type Shell, shells } from './commands/completion.ts';
 import { explain } from './commands/explain.ts';
 import { list } from './commands/list.ts';
 import { newGate } from './commands/new-gate.ts';
@@ -11,6 +12,7 @@ import { defaultConcurrency, type RunFlags, run } from './commands/run.ts';
 import { type SandboxFlags, sandbox } from './commands/sandbox.ts';
 import type { Streams } from './commands/terminal.ts';
 import { type VerifyFlags, verify } from './commands/verify.ts';
+import { type WatchFlags, watch } from './commands/watch.ts';
 import { UsageError } from './engine/errors.ts';
 import { profiles, severities } from './engine/gate.ts';
 import { exitCodes } from './engine/verdict.ts';
@@ -139,12 +141,36 @@ function program(): Command {
     .addHelpText('after', sandboxHelp)
     .action((command: string[], flags: SandboxFlags) => finish(sandbox(command, flags, streams)));
   root
+    .command('watch <globs...>')
+    .description('run gates now, and again whenever a file has changed: for whoever writes one')
+    .addOption(configOption())
+    .addOption(new Option('--profile <name>', 'as in run').choices(profiles).default('commit'))
+    .action((globs: string[], flags: WatchFlags) => finish(watch(globs, flags, streams)));
+  root
+    .command('completion')
+    .description("a script that completes preflight's words")
+    .addArgument(new Argument('<shell>').choices(shells))
+    .action((shell: Shell) => finish(completion(shell, root.commands.map(completable), streams)));
+  root
     .command('new')
     .description('begin a new gate')
     .command('gate <area/statement>')
     .description('a file, its samples and its place in the index')
     .action((id: string) => finish(newGate(id, streams)));
   return root;
+}
+
+function completable(command: Command): Completable {
+  const options = command.options.map(({ long, description, argChoices = [] }) => {
+    return { flag: long ?? '', description, choices: argChoices };
+  });
+  const name = command.name();
+  return {
+    name,
+    description: command.description(),
+    options,
+    takesIds: ['run', 'explain', 'prove', 'watch'].includes(name),
+  };
 }
 
 /** An option that the environment can give too. */
