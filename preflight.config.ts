@@ -334,4 +334,10 @@ export default defineConfig({
     cycleTable: { name: 'execution.processing_cycles', startedAt: 'started_at', finishedAt: 'finished_at' },
     lastCycleWithinSeconds: 600,
   },
+  governance: {
+    // Beside the gates that say so themselves: who may see whose orders, and what becomes of them.
+    unwaivable: ['access/*', 'orders/state-machine-is-enforced'],
+    // Whoever releases names in `roles` who signs for what: until then no sign-off counts.
+    twoApprovers: ['approval.security', 'approval.risk'],
+  },
 });

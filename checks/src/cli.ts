@@ -10,8 +10,10 @@ import { prove } from './commands/prove.ts';
 import { createRedactor } from './commands/redactor.ts';
 import { defaultConcurrency, type RunFlags, run } from './commands/run.ts';
 import { type SandboxFlags, sandbox } from './commands/sandbox.ts';
+import { type SignFlags, sign } from './commands/sign.ts';
 import type { Streams } from './commands/terminal.ts';
 import { type VerifyFlags, verify } from './commands/verify.ts';
+import { type WaiveFlags, waive } from './commands/waive.ts';
 import { type WatchFlags, watch } from './commands/watch.ts';
 import { UsageError } from './engine/errors.ts';
 import { profiles, severities } from './engine/gate.ts';
@@ -29,13 +31,15 @@ for (const stream of [process.stdout, process.stderr]) {
 
 const exitCodeHelp = `
 Exit codes: 0 GO · 1 NO-GO (a gate failed) · 2 usage or configuration · 3 UNKNOWN (a blocker could not be judged)
-            4 governance (the waiver ledger itself keeps the release back) · 130 interrupted
+            4 governance (waivers or sign-offs keep the release back) · 130 interrupted
 Each option can be given by PREFLIGHT_<OPTION> too; a flag outweighs it.`;
 
 const checklistExitCodeHelp = `
 Exit codes: 0 · 1 --uncovered found a box · 2 usage`;
 const verifyExitCodeHelp = `
 Exit codes: 0 accepted · 2 usage · 4 refused, with every reason`;
+const ledgerExitCodeHelp = `
+Exit codes: 0 written · 2 usage · 4 refused, with every reason; nothing is written`;
 
 const sandboxHelp = `
 A command finds the stack by BASE_URL, DATABASE_URL, REDIS_URL, OPERATOR_API_KEY and WRITER_KEYS (separated by commas):
@@ -134,6 +138,28 @@ function program(): Command {
     .addHelpText('after', verifyExitCodeHelp)
     .action((directory: string, flags: VerifyFlags) => finish(verify(directory, flags, streams)));
   root
+    .command('sign <item>')
+    .description('sign an item of the checklists off with your SSH key')
+    .addOption(configOption())
+    .option('--role <name>', 'as which you sign (default: the one that is asked)')
+    .option('--who <name>', 'your name in preflight.signers')
+    .option('--evidence <what>', 'a path in the tree, an https address, or sha256: and a digest')
+    .option('--key <file>', 'your SSH key')
+    .option('--expires <date>', 'the last day on which it holds (default: it is about this commit)')
+    .addHelpText('after', ledgerExitCodeHelp)
+    .action((item: string, flags: SignFlags) => finish(sign(item, flags, streams)));
+  root
+    .command('waive <gate>')
+    .description('accept what a gate finds, for a while')
+    .addOption(configOption())
+    .option('--fingerprint <hash>', 'of one finding (default: all that the gate finds)')
+    .option('--reason <text>', 'why it may be so for a while')
+    .option('--owner <name>', 'who mends it')
+    .option('--approver <name>', 'who else accepts it')
+    .addOption(new Option('--days <n>', 'for how long (default: as long as the configuration lets it)').argParser(days))
+    .addHelpText('after', ledgerExitCodeHelp)
+    .action((gate: string, flags: WaiveFlags) => finish(waive(gate, flags, streams)));
+  root
     .command('sandbox [command...]')
     .description('the throwaway stack, left running; with `-- COMMAND` for as long as that runs')
     .addOption(configOption())
@@ -214,6 +240,13 @@ function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 64)
     throw new InvalidArgumentError('a whole number from 1 to 64 is wanted.');
+  return value;
+}
+
+function days(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 30)
+    throw new InvalidArgumentError('a whole number from 1 to 30 is wanted.');
   return value;
 }
 

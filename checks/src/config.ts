@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { roles } from './checklist/item.ts';
 import { UsageError } from './engine/errors.ts';
 
 /** A program and its arguments, run without a shell in the root of the tree. */
@@ -239,6 +240,10 @@ const governance = z.strictObject({
   waiverDays: z.int().min(1).max(30).default(30),
   /** Globs of gates that nobody may waive, beside those that say so themselves. */
   unwaivable: z.array(z.string().min(1)).default([]),
+  /** Who may sign off for a role, as principals of preflight.signers. */
+  roles: z.partialRecord(z.enum(roles), z.array(z.string().min(1))).default({}),
+  /** Globs of checklist items that two people have to sign off. */
+  twoApprovers: z.array(z.string().min(1)).default([]),
 });
 
 const schema = z.strictObject({

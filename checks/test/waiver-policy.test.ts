@@ -81,7 +81,7 @@ describe('a well written waiver is refused', () => {
 test('more waivers than the budget are one fault', () => {
   expect(budgetFaults([waiver(), waiver()], { ...governance, waiverBudget: 2 })).toEqual([]);
   expect(budgetFaults([waiver(), waiver()], { ...governance, waiverBudget: 1 })).toEqual([
-    '2 waivers stand, and governance.waiverBudget allows 1: mend what some of them accept',
+    '2 waiver(s) stand, and governance.waiverBudget allows 1: mend what some of them accept',
   ]);
 });
 

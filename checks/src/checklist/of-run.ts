@@ -14,14 +14,15 @@ export interface FailedItem {
   planned: string;
 }
 
-/** What the checklist says of a run. `all` are all checks that there are, whether or not they took part. */
+/** What the checklist says of a run. `all` are all checks that there are, whether or not they took part; `signedOff` are items that people answered. */
 export function checklistOfRun(
   items: readonly Item[],
   all: readonly Known[],
   results: readonly Pick<CheckResult, 'id' | 'outcome'>[],
   profile: Profile,
+  signedOff: readonly string[] = [],
 ): Report['checklist'] {
-  const covered = itemsCovered(all, results);
+  const covered = [...new Set([...itemsCovered(all, results), ...signedOff])].sort();
   const { entries } = entriesOf(readAll().boxes, items, all);
   const answered = entries.filter(({ id }) => covered.includes(id)).length;
   return {

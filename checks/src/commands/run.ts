@@ -23,6 +23,7 @@ import { earlierResults } from './earlier.ts';
 import { checkEvidenceFlags, type EvidenceFlags, keepEvidence } from './evidence.ts';
 import { createRedactor } from './redactor.ts';
 import { deliver, makeRoom, parseReporters } from './reports.ts';
+import { signedOffFor } from './signed-off.ts';
 import { interruptible, type Streams, wantsColour } from './terminal.ts';
 
 export interface RunFlags extends EvidenceFlags {
@@ -95,7 +96,9 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
     const results = inOrder(checks, [...earlier.values(), ...seen]);
     const { failOn, config: configFile } = flags;
     const ledger = { waivers, governance: config.governance, authorsOf: await waiverAuthors(root, waivers) };
-    const run = { root, tools, configFile, profile, failOn, ...ledger, all, ran: checks, results, leftOut };
+    const signedOff = await signedOffFor(profile, root, config, failOn);
+    const people = signedOff === undefined ? ledger : { ...ledger, signedOff };
+    const run = { root, tools, configFile, profile, failOn, ...people, all, ran: checks, results, leftOut };
     const report = redactor.clean(await judge({ ...run, items: allItems, startedAt, finishedAt: new Date() }));
     live.stop();
     const proofs = await proofsOfTree(tree);

@@ -9,6 +9,7 @@ import { headOf } from '../io/tree.ts';
 import type { Check, Profile, Severity } from './gate.ts';
 import { needStack } from './needs.ts';
 import type { CheckResult, Report } from './report.ts';
+import type { SignedOff } from './signoff-faults.ts';
 import { reachVerdict } from './verdict.ts';
 import { budgetFaults, refusedWaivers, type WaiverPolicy } from './waiver-policy.ts';
 import { applyWaivers, ledgerFaults, type Waiver } from './waivers.ts';
@@ -23,6 +24,8 @@ export interface Judgement {
   governance: Config['governance'];
   /** Who wrote an entry of the ledger, by git. */
   authorsOf: WaiverPolicy['authorsOf'];
+  /** Only a release asks people. */
+  signedOff?: SignedOff;
   /** Every check that there is, and those that this run looked at. */
   all: readonly Check[];
   ran: readonly Check[];
@@ -36,9 +39,10 @@ export interface Judgement {
 
 /** Everything that was seen → the report with its verdict. */
 export async function judge(run: Judgement): Promise<Report> {
-  const { results, governance } = withWaivers(run);
+  const { results, governance: ofWaivers } = withWaivers(run);
+  const governance = [...ofWaivers, ...(run.signedOff?.faults ?? [])];
   const { commit, dirty } = await headOf(run.root);
-  const checklist = checklistOfRun(run.items, run.all, results, run.profile);
+  const checklist = checklistOfRun(run.items, run.all, results, run.profile, run.signedOff?.items);
   const withoutAnswer = checklist.failed.map(({ severity }) => ({ severity, outcome: 'fail' as const }));
   return {
     ...reachVerdict([...results, ...withoutAnswer], governance, run.failOn),

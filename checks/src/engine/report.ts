@@ -69,7 +69,7 @@ export const reportSchema = z.strictObject({
   finishedAt: z.string(),
   tools: z.record(z.string(), z.string()),
   results: z.array(resultSchema),
-  /** Why the waiver ledger itself keeps the release back. */
+  /** Why waivers or sign-offs themselves keep the release back. */
   governance: z.array(z.string()),
   /** What this run did not look at: other profiles' checks, what the command line left out, and what has no object here. */
   leftOut: z.array(

@@ -44,6 +44,6 @@ function reasonToRefuse(entry: Waiver, { governance, checks, authorsOf }: Waiver
 export function budgetFaults(waivers: readonly Waiver[], { waiverBudget }: Config['governance']): string[] {
   if (waivers.length <= waiverBudget) return [];
   return [
-    `${waivers.length} waivers stand, and governance.waiverBudget allows ${waiverBudget}: mend what some of them accept`,
+    `${waivers.length} waiver(s) stand, and governance.waiverBudget allows ${waiverBudget}: mend what some of them accept`,
   ];
 }

@@ -43,10 +43,20 @@ export async function loadWaivers(root: string): Promise<Waiver[]> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-  const parsed = z.strictObject({ waivers: z.array(waiver) }).safeParse(parseYaml(text));
-  if (parsed.success) return parsed.data.waivers;
-  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new UsageError(`${waiverFile} has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`, 'Mend each of them.');
+  return checked(z.strictObject({ waivers: z.array(waiver) }).safeParse(parseYaml(text)), waiverFile).waivers;
+}
+
+/** @throws UsageError for an entry that does not have the shape of one. */
+export function parseWaiver(value: unknown): Waiver {
+  return checked(waiver.safeParse(value), 'the waiver');
+}
+
+function checked<T>(parsed: z.ZodSafeParseResult<T>, what: string): T {
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(({ path, message }) =>
+    path.length > 0 ? `${path.join('.')}: ${message}` : message,
+  );
+  throw new UsageError(`${what} has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`, 'Mend each of them.');
 }
 
 function parseYaml(text: string): unknown {

@@ -35,7 +35,8 @@ export function parseBlame(porcelain: string): (Author | undefined)[] {
   });
 }
 
-async function nextAuthor(root: string): Promise<Author> {
+/** Who would commit what is in no commit yet. @throws where there is neither an identity nor a commit. */
+export async function nextAuthor(root: string): Promise<Author> {
   const own = await exec('git', ['var', 'GIT_AUTHOR_IDENT'], { cwd: root });
   const [, ownName, ownEmail] = /^(.*) <(.*)> \d+ /.exec(own.stdout) ?? [];
   if (own.code === 0 && ownEmail) return { name: ownName ?? '', email: ownEmail };
