@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/bin:$(PATH)
 ARGS ?=
 PROFILE ?=
 
-.PHONY: help setup ready preflight test prove dev bench bench-resting chaos docs check-docs pack format clean
+.PHONY: help setup ready preflight test prove steady dev bench bench-resting chaos docs check-docs pack format clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"] [PROFILE=static|commit|release]'
@@ -36,6 +36,9 @@ test: ready ## Types, format, scripts, generated documents, then every test; nam
 
 prove: ready ## Break a throwaway stack for every gate: each must turn red, and green again
 	@preflight prove $(ARGS)
+
+steady: ready ## The same tree, judged 20 times: the same verdict and findings each time
+	@node tools/steady.ts $(ARGS)
 
 dev: ready ## A throwaway stack that stays up, with its addresses and keys; Ctrl-C ends it
 	@preflight sandbox $(ARGS)
