@@ -1,14 +1,29 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { execOrThrow } from '../../src/io/exec.ts';
 import { repositoryRoot } from './look.ts';
 
-/** `npm pack` of the checks, compiled. Returns the tarball's path. */
+/**
+ * `npm pack` of the checks, compiled, in a copy of them: test files that do so side by side share no dist. Returns the
+ * tarball's path.
+ */
 export async function packTarball(destination: string): Promise<string> {
-  const args = ['pack', '--ignore-scripts=false', '--workspace', 'checks', '--pack-destination', destination, '--json'];
-  const { stdout } = await execOrThrow('npm', args, { cwd: repositoryRoot });
-  const names = [...stdout.matchAll(/"filename": "([^"]+)"/g)].map(([, name = '']) => name);
-  return join(destination, names.at(-1) ?? '');
+  const copy = mkdtempSync(join(tmpdir(), 'preflight-pack-'));
+  try {
+    for (const path of ['tsconfig.json', 'checks']) {
+      const filter = (from: string) => basename(from) !== 'node_modules' && basename(from) !== 'dist';
+      cpSync(join(repositoryRoot, path), join(copy, path), { recursive: true, filter });
+    }
+    for (const path of ['node_modules', 'checks/node_modules'])
+      if (existsSync(join(repositoryRoot, path))) symlinkSync(join(repositoryRoot, path), join(copy, path));
+    const args = ['pack', '--ignore-scripts=false', '--pack-destination', destination, '--json'];
+    const { stdout } = await execOrThrow('npm', args, { cwd: join(copy, 'checks') });
+    const names = [...stdout.matchAll(/"filename": "([^"]+)"/g)].map(([, name = '']) => name);
+    return join(destination, names.at(-1) ?? '');
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
 }
 
 /**

@@ -1,0 +1,96 @@
+import { defineConfig } from 'preflight';
+
+/** All that preflight knows of this service. */
+export default defineConfig({
+  service: {
+    start: ['node', 'src/main.ts'],
+    checkConfig: ['node', 'src/main.ts', '--check-config'],
+    printRoutes: ['node', 'src/main.ts', '--print-routes'],
+    environment: { DATABASE_URL: '{databaseUrl}', PORT: '{port}' },
+    variables: {
+      DATABASE_URL: { required: true, refused: ['', 'not a url', 'mysql://127.0.0.1/todo', 'postgres://'] },
+      PORT: { required: false, refused: ['-1', '0', '65536', 'http'] },
+      POOL_MAX: { required: false, refused: ['0', '101', 'many'] },
+    },
+    liveness: '/live',
+    readiness: '/ready',
+    openApi: '/openapi.json',
+    publicRoutes: ['GET /live', 'GET /ready', 'GET /openapi.json'],
+  },
+  database: {
+    migrations: 'migrations/*.sql',
+    bookkeeping: 'public.applied_migrations',
+    migrate: ['node', 'src/migrate.ts', 'up'],
+    applyNext: ['node', 'src/migrate.ts', 'up', '1'],
+    revertLast: ['node', 'src/migrate.ts', 'down', '1'],
+    seed: ['node', 'src/seed.ts'],
+    credentials: (seedOutput) => JSON.parse(seedOutput) as { writers: string[]; operator: string },
+    requiredIndexes: [
+      {
+        name: 'todos_account_created_idx',
+        table: 'todo.todos',
+        columns: ['account_id', 'created_at DESC'],
+        serves: `SELECT id FROM todo.todos WHERE account_id = '00000000-0000-7000-8000-000000000000'
+                  ORDER BY created_at DESC LIMIT 50`,
+      },
+    ],
+    invariants: [
+      {
+        name: 'every reply has its to-do, of the same account',
+        looksAt: 'SELECT count(*) FROM todo.replies',
+        violations: `SELECT r.account_id, r.key FROM todo.replies r LEFT JOIN todo.todos t ON t.id = r.todo_id
+                      WHERE t.account_id IS DISTINCT FROM r.account_id`,
+      },
+    ],
+  },
+  write: {
+    request: { method: 'POST', path: '/todos', body: { title: 'preflight' } },
+    idempotencyHeader: 'Idempotency-Key',
+    acceptedStatus: 201,
+    idField: 'id',
+    storedIds: 'SELECT id::text FROM todo.todos',
+  },
+  stateMachine: {
+    table: 'todo.todos',
+    states: ['open', 'done', 'archived'],
+    initial: ['open'],
+    transitions: 'SELECT from_status, to_status FROM todo.transitions',
+    begin: `INSERT INTO todo.todos (id, account_id, title, status)
+            SELECT gen_random_uuid(), id, 'preflight', $1::text FROM todo.accounts LIMIT 1 RETURNING id`,
+    move: 'UPDATE todo.todos SET status = $2::text WHERE id = $1::uuid',
+    eventRequired: false,
+  },
+  killSwitch: {
+    engage: { method: 'PUT', path: '/read-only', body: { on: true } },
+    clear: { method: 'PUT', path: '/read-only', body: { on: false } },
+    committedAt: 'SELECT pg_xact_commit_timestamp(xmin) FROM todo.read_only',
+  },
+  workers: { heartbeats: 'SELECT name, heartbeat_at FROM todo.workers', expected: ['reminder'] },
+  code: { typeCheck: ['tsc', '--noEmit'], production: ['src/**/*.ts'] },
+  load: { script: 'loadtests/todos.js', environment: { BASE_URL: '{url}', KEYS_FILE: '{writerKeysFile}' } },
+  runbooks: { scripts: ['runbooks/*'], dryRunArguments: { 'runbooks/read-only': ['on'] } },
+  workflows: ['.github/workflows/*.yml'],
+  schedule: {
+    files: [{ path: 'deploy/crontab', kind: 'crontab' }],
+    calls: 'send-digests',
+    session: { timeZone: 'Europe/Berlin', opens: '09:00', closes: '17:30' },
+    everyMinutes: 3,
+    otherwiseEveryMinutes: 60,
+  },
+  notApplicable: [
+    { gate: 'access/lockout-holds', reason: 'The gateway in front of every service of ours locks addresses out.' },
+    { gate: 'access/rate-limits-hold', reason: 'The gateway in front of every service of ours limits the rate.' },
+    {
+      gate: 'kill-switch/redis-engages-it',
+      reason: 'This service has no Redis: its switch is one row of its database.',
+    },
+    { gate: 'money/books-are-conserved', reason: 'No money is kept here: a to-do has no amount.' },
+    { gate: 'risk/denials-say-why', reason: 'A to-do carries no risk that would be limited by account.' },
+    {
+      gate: 'risk/limits-hold-under-parallel-orders',
+      reason: 'A to-do carries no risk that would be limited by account.',
+    },
+    { gate: 'schedule/last-cycle-is-recent', reason: 'No endpoint of this service is called by a scheduler.' },
+    { gate: 'schedule/process-orders-is-not-doubled', reason: 'No endpoint of this service is called by a scheduler.' },
+  ],
+});
