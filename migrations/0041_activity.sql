@@ -46,7 +46,9 @@ COMMENT ON COLUMN portfolio.webhook_deliveries.next_attempt_at IS
 
 -- Wakes the projection. A commit that carries a notification takes a lock that is shared with nobody, so that under load
 -- they would queue for each other: of transactions that run side by side one notifies and the others go without. What
--- that one comes too early for is found by the next, or by the poll. The two numbers stand nowhere else.
+-- that one comes too early for is found by the next, or by the poll. Placements per second,
+-- with fsync, medians of eight runs: 674 without, 589 so, 373 if all notified, with 8 clients; 372, 387 and 165 with 32.
+-- The two numbers stand nowhere else.
 CREATE FUNCTION execution.announce_portfolio_events() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF pg_try_advisory_xact_lock(1802071149, 1) THEN

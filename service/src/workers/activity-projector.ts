@@ -11,6 +11,8 @@ export const PROJECTOR_MESSAGES = {
   listenerLost: 'Notifications of order events are not heard; polling goes on',
 } as const;
 
+/** Notifications within this time are answered together, so that under load there is not a commit per event. */
+const GATHER_MS = 50;
 /** Most events of one transaction. */
 export const PROJECTION_BATCH = 200;
 
@@ -44,17 +46,24 @@ export function startActivityProjector(options: ActivityProjectorOptions): Loop 
     },
     onError: (error) => log.error({ err: error }, PROJECTOR_MESSAGES.failed),
   });
+  let gathering: NodeJS.Timeout | undefined;
   const listener = listen({
     connectionString: options.connectionString,
     applicationName: 'order-service events',
     channel: EVENTS_CHANNEL,
-    onNotify: loop.wake,
+    onNotify: () => {
+      gathering ??= setTimeout(() => {
+        gathering = undefined;
+        loop.wake();
+      }, GATHER_MS);
+    },
     onError: (error) => log.warn({ err: error }, PROJECTOR_MESSAGES.listenerLost),
   });
   return {
     wake: loop.wake,
     stop: async () => {
       await Promise.all([listener.stop(), loop.stop()]);
+      clearTimeout(gathering);
     },
   };
 }
