@@ -246,6 +246,9 @@ const governance = z.strictObject({
   twoApprovers: z.array(z.string().min(1)).default([]),
 });
 
+/** Whom to call: their file, and how old their last review may be. */
+const contacts = z.strictObject({ file: z.string().min(1), reviewedWithinDays: z.int().min(1).max(90).default(30) });
+
 const schema = z.strictObject({
   /** Gates of one's own: paths from the tree's root that begin with a dot, or packages. Each exports `gates`, an array. */
   plugins: z.array(z.string().min(1)).default([]),
@@ -273,6 +276,7 @@ const schema = z.strictObject({
   schedule: schedule.optional(),
   processing: processing.optional(),
   books: books.optional(),
+  contacts: contacts.optional(),
   governance: governance.prefault({}),
   /** Gates about parts that this service does not have, each with the reason that a reviewer is to judge. */
   notApplicable: z

@@ -20,6 +20,7 @@ import stopsNewOrders from './kill-switch/stops-new-orders.ts';
 import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
 import noSecretIsLogged from './logs/no-secret-is-logged.ts';
 import booksAreConserved from './money/books-are-conserved.ts';
+import contactsAreCurrent from './on-call/contacts-are-current.ts';
 import stateMachineIsEnforced from './orders/state-machine-is-enforced.ts';
 import denialsSayWhy from './risk/denials-say-why.ts';
 import limitsHoldUnderParallelOrders from './risk/limits-hold-under-parallel-orders.ts';
@@ -66,4 +67,5 @@ export const gates: readonly Gate[] = [
   processOrdersIsNotDoubled,
   lastCycleIsRecent,
   scriptsAreSound,
+  contactsAreCurrent,
 ];
