@@ -1,3 +1,3 @@
 import { from } from './from.js';
 
-export const { defineConfig, defineDrill, defineGate } = await import(from('index'));
+export const { blank, defineConfig, defineDrill, defineGate } = await import(from('index'));

@@ -4,6 +4,7 @@ import { sources } from './checklist/read.ts';
 import { type ChecklistFlags, checklist } from './commands/checklist.ts';
 import { type Completable, completion, type Shell, shells } from './commands/completion.ts';
 import { explain } from './commands/explain.ts';
+import { type InitFlags, init } from './commands/init.ts';
 import { list } from './commands/list.ts';
 import { newGate } from './commands/new-gate.ts';
 import { prove } from './commands/prove.ts';
@@ -177,6 +178,12 @@ function program(): Command {
     .description("a script that completes preflight's words")
     .addArgument(new Argument('<shell>').choices(shells))
     .action((shell: Shell) => finish(completion(shell, root.commands.map(completable), streams)));
+  root
+    .command('init')
+    .description('a configuration for this repository, from what it shows')
+    .addOption(configOption())
+    .option('--force', 'write over one that is there')
+    .action((flags: InitFlags) => finish(init(flags, streams)));
   root
     .command('new')
     .description('begin a new gate')

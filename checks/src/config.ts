@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { blanksOf } from './blank.ts';
 import { roles } from './checklist/item.ts';
 import { UsageError } from './engine/errors.ts';
 
@@ -342,6 +343,13 @@ export async function loadConfig(root: string, file = 'preflight.config.ts'): Pr
 
 /** @throws UsageError with all faults at once, each with its place in the file. */
 export function parseConfig(value: unknown, file = 'preflight.config.ts'): Config {
+  const blanks = blanksOf(value);
+  if (blanks.length > 0) {
+    throw new UsageError(
+      `${file} has ${blanks.length} blank(s):\n  ${blanks.join('\n  ')}`,
+      'Fill in each of them: what the repository did not show, only you can tell.',
+    );
+  }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(default export)'}: ${issue.message}`);

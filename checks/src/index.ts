@@ -1,4 +1,5 @@
 /** What a `preflight.config.ts` and a gate of another repository are written with. */
+export { blank } from './blank.ts';
 export { type ConfigInput, type Credentials, defineConfig } from './config.ts';
 export {
   type Drill,
