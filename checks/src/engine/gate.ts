@@ -64,6 +64,8 @@ interface Statement<Facts> {
   judge(facts: Facts): Finding[];
   /** The gate proves its own judgement: no finding for the good, at least one for each of the bad. */
   readonly samples: { readonly good: readonly Facts[]; readonly bad: readonly Facts[] };
+  /** Gives the sandbox what this repository has none of, so that the check can be proven here all the same. */
+  prepare?(sandbox: Sandbox): Promise<Undo | undefined>;
   /** Breaks a real sandbox, after which the gate must be red; after the undo it must be green again. */
   sabotage(sandbox: Sandbox): Promise<Undo | undefined>;
 }

@@ -65,25 +65,38 @@ async function prove(
   sandbox: Sandbox,
   options: ProveOptions,
 ): Promise<Pick<Proof, 'outcome' | 'reason'>> {
-  const look = () => lookOnce(check, sandbox, options);
-  let red: CheckResult;
   try {
-    const undo = await check.sabotage(sandbox);
-    try {
-      red = await look();
-    } finally {
-      await undo?.();
-      await sandbox.scratch.restore();
+    const red = await prepared(check, sandbox, async () => {
+      const undo = await check.sabotage(sandbox);
+      try {
+        return await lookOnce(check, sandbox, options);
+      } finally {
+        await undo?.();
+      }
+    });
+    if (red.outcome === 'not-run') return { outcome: 'not-run', reason: (red.missing ?? []).join('; ') };
+    if (red.outcome !== 'fail') {
+      return { outcome: 'unproven', reason: `sabotaged, it said ${red.outcome}${detail(red)}` };
     }
+    const green = await prepared(check, sandbox, () => lookOnce(check, sandbox, options));
+    if (green.outcome !== 'pass') {
+      return { outcome: 'unproven', reason: `after the undo it said ${green.outcome}${detail(green)}` };
+    }
+    return { outcome: 'proven', reason: red.findings[0]?.message ?? '' };
   } catch (error) {
     return { outcome: 'unproven', reason: `its sabotage broke: ${(error as Error).message}` };
   }
-  if (red.outcome === 'not-run') return { outcome: 'not-run', reason: (red.missing ?? []).join('; ') };
-  if (red.outcome !== 'fail') return { outcome: 'unproven', reason: `sabotaged, it said ${red.outcome}${detail(red)}` };
-  const green = await look();
-  if (green.outcome !== 'pass')
-    return { outcome: 'unproven', reason: `after the undo it said ${green.outcome}${detail(green)}` };
-  return { outcome: 'proven', reason: red.findings[0]?.message ?? '' };
+}
+
+/** Looks at a sandbox that has what the check is about, and leaves the scratch tree as it was. */
+async function prepared<T>(check: Check, sandbox: Sandbox, look: () => Promise<T>): Promise<T> {
+  const putBack = await check.prepare?.(sandbox);
+  try {
+    return await look();
+  } finally {
+    await putBack?.();
+    await sandbox.scratch.restore();
+  }
 }
 
 async function lookOnce(check: Check, sandbox: Sandbox, options: ProveOptions): Promise<CheckResult> {

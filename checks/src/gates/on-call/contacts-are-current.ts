@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { partOf } from '../../config.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
@@ -103,6 +103,22 @@ export default defineGate<Facts>({
       { ...good, escalation: good.escalation.map((each) => ({ ...each, withinMinutes: each.withinMinutes + 1 })) },
       { ...good, escalation: good.escalation.map((each) => ({ ...each, to: [] })) },
     ],
+  },
+
+  /** People who are made up, in the copy alone: a repository that names none has nothing to be proven on. */
+  async prepare(sandbox) {
+    if (sandbox.config.contacts) return undefined;
+    const file = 'preflight.contacts.yaml';
+    const inDays = (days: number) => new Date(Date.now() + days * dayMs).toISOString();
+    const people = wantedRoles.map((role) => ({ role, name: `a ${role}`, reach: [`the phone of the ${role}`] }));
+    const rota = [{ who: 'a broker', from: inDays(-1), until: inDays(rotaDays + 1) }];
+    const { escalation } = good;
+    const list = { reviewed: inDays(0).slice(0, 10), contacts: people, rota, escalation };
+    await sandbox.scratch.write(file, stringify(list));
+    sandbox.config.contacts = { file, reviewedWithinDays: 30 };
+    return async () => {
+      delete sandbox.config.contacts;
+    };
   },
 
   async sabotage(sandbox) {
