@@ -95,11 +95,25 @@ export default defineGate<Facts>({
       await withDatabase(databaseUrl, (database) =>
         database.query('DROP FUNCTION public.preflight_stand_still() CASCADE'),
       );
-      // A worker that found nothing to do records that only now and then: a new one does at once.
+      // A worker that found nothing to do records that only now and then: a new one does with its first cycle.
       await service.restart();
+      await untilOneIsYoungerThan(lastCycleWithinSeconds, databaseUrl, cycleTable);
     };
   },
 });
+
+/** Returns at the latest after {@link firstCycleWithinMs}: whether a cycle has come is for the gate to say. */
+async function untilOneIsYoungerThan(
+  seconds: number,
+  databaseUrl: string,
+  { name, finishedAt }: { name: string; finishedAt: string },
+): Promise<void> {
+  const sql = `SELECT FROM ${name} WHERE ${finishedAt} > now() - interval '${seconds} s' LIMIT 1`;
+  const deadline = performance.now() + firstCycleWithinMs;
+  await withDatabase(databaseUrl, async (database) => {
+    while ((await database.query(sql)).length === 0 && performance.now() < deadline) await delay(lookEveryMs);
+  });
+}
 
 async function readCycles(context: Context): Promise<Cycle[]> {
   const sql = partOf(context.config, 'processing').cycles;
