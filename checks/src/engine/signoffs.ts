@@ -1,9 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { roles } from '../checklist/item.ts';
-import { UsageError } from './errors.ts';
+import { checkedEntry, readLedger } from './ledger.ts';
 
 export const signOffFile = 'preflight.signoffs.yaml';
 
@@ -52,34 +49,11 @@ export function signedText({ item, role, who, when, evidence, commit, expires }:
  * @throws UsageError with every fault at once.
  */
 export async function loadSignOffs(root: string): Promise<SignOff[]> {
-  let text: string;
-  try {
-    text = await readFile(join(root, signOffFile), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-  return checked(signOffs.safeParse(parseYaml(text)), signOffFile).signoffs;
+  const ledger = await readLedger(root, signOffFile, signOffs);
+  return ledger?.signoffs ?? [];
 }
 
 /** @throws UsageError for an entry that does not have the shape of one. */
 export function parseSignOff(value: unknown): SignOff {
-  return checked(signOff.safeParse(value), 'the sign-off');
-}
-
-function checked<T>(parsed: z.ZodSafeParseResult<T>, what: string): T {
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) =>
-    path.length > 0 ? `${path.join('.')}: ${message}` : message,
-  );
-  throw new UsageError(`${what} has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`, 'Mend each of them.');
-}
-
-function parseYaml(text: string): unknown {
-  try {
-    return parse(text);
-  } catch (cause) {
-    const [reason] = (cause as Error).message.split(/:?\n/);
-    throw new UsageError(`${signOffFile} is not YAML: ${reason}`, 'Mend it, or remove the file.');
-  }
+  return checkedEntry(signOff, value, 'the sign-off');
 }

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMap, isNode, isSeq, LineCounter, parse, parseDocument } from 'yaml';
+import { isMap, isNode, isSeq, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { type Author, authorsOf } from '../io/authors.ts';
-import { UsageError } from './errors.ts';
+import { checkedEntry, readLedger } from './ledger.ts';
 import type { CheckResult } from './report.ts';
 
 export const waiverFile = 'preflight.waivers.yaml';
@@ -36,36 +36,13 @@ export type Waiver = z.output<typeof waiver>;
  * @throws UsageError with every fault at once.
  */
 export async function loadWaivers(root: string): Promise<Waiver[]> {
-  let text: string;
-  try {
-    text = await readFile(join(root, waiverFile), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-  return checked(z.strictObject({ waivers: z.array(waiver) }).safeParse(parseYaml(text)), waiverFile).waivers;
+  const ledger = await readLedger(root, waiverFile, z.strictObject({ waivers: z.array(waiver) }));
+  return ledger?.waivers ?? [];
 }
 
 /** @throws UsageError for an entry that does not have the shape of one. */
 export function parseWaiver(value: unknown): Waiver {
-  return checked(waiver.safeParse(value), 'the waiver');
-}
-
-function checked<T>(parsed: z.ZodSafeParseResult<T>, what: string): T {
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) =>
-    path.length > 0 ? `${path.join('.')}: ${message}` : message,
-  );
-  throw new UsageError(`${what} has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`, 'Mend each of them.');
-}
-
-function parseYaml(text: string): unknown {
-  try {
-    return parse(text);
-  } catch (cause) {
-    const [reason] = (cause as Error).message.split(/:?\n/);
-    throw new UsageError(`${waiverFile} is not YAML: ${reason}`, 'Mend it, or remove the file.');
-  }
+  return checkedEntry(waiver, value, 'the waiver');
 }
 
 /** Everybody who wrote a line of an entry, by git, or why that cannot be known. Entries are those that were loaded. */
