@@ -65,6 +65,7 @@ function program(): Command {
         .choices(profiles)
         .default('commit'),
     )
+    .addOption(env('--target <name>', 'which of the configured targets a release asks (default: production)'))
     .addOption(
       env('--skip <glob>', 'leave these out; the verdict says so (may be given again)').argParser(collect).default([]),
     )

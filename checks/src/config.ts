@@ -247,6 +247,33 @@ const governance = z.strictObject({
   twoApprovers: z.array(z.string().min(1)).default([]),
 });
 
+/** The loopback needs no TLS: nobody else hears it. */
+const loopback = new Set(['127.0.0.1', 'localhost', '[::1]']);
+const isPrivate = (url: string) => {
+  const { protocol = '', hostname = '' } = URL.parse(url) ?? {};
+  return protocol === 'https:' || (protocol === 'http:' && loopback.has(hostname));
+};
+const address = z
+  .url()
+  .refine(isPrivate, 'https:// is wanted, or http:// on the loopback')
+  .transform((url) => url.replace(/\/$/, ''));
+
+/** An environment that runs already, seen from outside. What is not given cannot be asked: its gates say what is missing. */
+const target = z.strictObject({
+  /** What clients use, without a path. */
+  url: address,
+  /** The authority of its certificate, as a PEM file, where the system does not know it. Start preflight with NODE_EXTRA_CA_CERTS too. */
+  ca: z.string().optional(),
+  /** Other names that have to lead to it. */
+  names: z.array(z.string().min(1)).default([]),
+  /** Of an account that is there for tests; from the environment, never written here: `process.env.…`. */
+  keys: z.strictObject({ writer: z.string(), operator: z.string(), processor: z.string() }).partial().prefault({}),
+  /** Runs there what judges the service's environment (`service.checkConfig`), such as through ssh or kubectl exec. */
+  checkConfig: command.optional(),
+  /** The Prometheus that watches it. */
+  prometheus: address.optional(),
+});
+
 /** Whom to call: their file, and how old their last review may be. */
 const contacts = z.strictObject({ file: z.string().min(1), reviewedWithinDays: z.int().min(1).max(90).default(30) });
 
@@ -278,6 +305,8 @@ const schema = z.strictObject({
   processing: processing.optional(),
   books: books.optional(),
   contacts: contacts.optional(),
+  /** By name: `production` is what a release asks unless --target names another, `staging` what was there before it. */
+  targets: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), target).default({}),
   governance: governance.prefault({}),
   /** Gates about parts that this service does not have, each with the reason that a reviewer is to judge. */
   notApplicable: z
@@ -287,7 +316,15 @@ const schema = z.strictObject({
     .default([]),
 });
 
-export type Config = z.output<typeof schema>;
+export type TargetConfig = z.output<typeof target>;
+
+/** What {@link pointAt} has chosen of `targets`. */
+interface Chosen {
+  target?: TargetConfig;
+  staging?: TargetConfig;
+}
+
+export type Config = z.output<typeof schema> & Chosen;
 export type ConfigInput = z.input<typeof schema>;
 
 /** Keys of the target, by what they may do. */
@@ -308,6 +345,23 @@ export function partOf<Part extends OptionalPart>(config: Pick<Config, Part>, pa
   const described = config[part];
   if (!described) throw new Error(`preflight.config.ts does not describe \`${part}\``);
   return described;
+}
+
+/**
+ * The same configuration, with the environments that a release asks. Without a name it is `production`, where there is one.
+ * @throws UsageError when no target is called so.
+ */
+export function pointAt(config: Config, name?: string): Config {
+  const { targets } = config;
+  if (name !== undefined && targets[name] === undefined) {
+    const names = Object.keys(targets);
+    throw new UsageError(
+      `preflight.config.ts has no target ${name}`,
+      names.length > 0 ? `Name one of ${names.join(', ')}.` : 'Describe it there in `targets`.',
+    );
+  }
+  const [chosen, { staging }] = [targets[name ?? 'production'], targets];
+  return { ...config, ...(chosen && { target: chosen }), ...(staging && { staging }) };
 }
 
 /** Types `preflight.config.ts`. It is checked when it is loaded. */

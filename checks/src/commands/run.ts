@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { allChecks } from '../all.ts';
 import { allItems } from '../checklist/items/index.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig, pointAt } from '../config.ts';
 import type { Check, Profile, Severity } from '../engine/gate.ts';
 import { judge } from '../engine/judge.ts';
 import { setAside } from '../engine/not-applicable.ts';
@@ -31,6 +31,8 @@ export interface RunFlags extends EvidenceFlags {
   profile: Profile;
   skip: string[];
   failOn: Severity;
+  /** Of `targets`. Absent: `production`, where there is one. */
+  target?: string;
   /** Empty: the console. */
   reporter: string[];
   concurrency: number;
@@ -55,7 +57,10 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
   const redactor = createRedactor();
   const streams = redactor.guard(given);
   const destinations = parseReporters(flags.reporter.length > 0 ? flags.reporter : ['console']);
-  const config = await loadConfig(root, flags.config);
+  const config = pointAt(await loadConfig(root, flags.config), flags.target);
+  redactor.add(
+    Object.values(config.targets).flatMap(({ keys }) => Object.values(keys).filter((key) => key !== undefined)),
+  );
   const waivers = await loadWaivers(root);
   await makeRoom(destinations);
   await checkEvidenceFlags(flags);

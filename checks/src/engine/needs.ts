@@ -40,8 +40,11 @@ async function missing(need: Need, { config, tree, tools }: Surroundings): Promi
   if (need === 'service' || need === 'database' || need === 'sandbox') return missingTools(stackTools, tools);
   if (isTool(need)) return missingTools([need], tools);
   const part = need.slice('config:'.length) as OptionalPart;
-  return config[part] === undefined ? [`preflight.config.ts does not describe \`${part}\``] : [];
+  return config[part] === undefined ? [`preflight.config.ts does not describe \`${writtenAs[part] ?? part}\``] : [];
 }
+
+/** Parts that are written elsewhere than they are called. */
+const writtenAs: Partial<Record<OptionalPart, string>> = { target: 'targets.production', staging: 'targets.staging' };
 
 function missingTools(names: readonly ToolName[], tools: Tools): string[] {
   return names

@@ -88,7 +88,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 }
 
 async function build(directory: string, options: SandboxOptions): Promise<Sandbox> {
-  const { config, tools, made = () => undefined } = options;
+  const { tools, made = () => undefined } = options;
+  // Each sandbox has its own: a proof may describe parts to it, or break its promises, while another one is looked at.
+  const config = { ...options.config };
   const scratch = options.scratch ? await copyTree(options.tree, join(directory, 'tree')) : undefined;
   const root = scratch?.root ?? options.tree.root;
   const [postgresPort = 0, redisPort = 0, port = 0, metricsPort = 0] = await freePorts(4);
