@@ -6,7 +6,7 @@ import { identifyKey } from './access/identify-key.ts';
 import { clearLockout, listLockouts } from './access/lockouts.ts';
 import { type Config, loadConfig } from './config.ts';
 import { findCalendars } from './db/calendars.ts';
-import { readOperations } from './db/operations.ts';
+import { readOperations, readPortfolioTotals } from './db/operations.ts';
 import { createPool, type DatabasePool, withConnection } from './db/pool.ts';
 import { recordCycleEnd } from './db/processing-cycles.ts';
 import { findWorkerAges } from './db/workers.ts';
@@ -43,6 +43,7 @@ import { processOrders } from './orders/process-orders.ts';
 import { changeLimits, getLimits } from './orders/risk-limits.ts';
 import { changeStrategy, listStrategies } from './orders/strategies.ts';
 import { createRedis, type Redis } from './redis.ts';
+import { createLogCounter, type LogCounter, type LogCounts } from './telemetry/log-counts.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { startActivityProjector } from './workers/activity-projector.ts';
@@ -61,6 +62,14 @@ export type AppRole = (typeof ROLES)[number];
 export interface AppOptions {
   readonly logger: Logger;
   readonly role?: AppRole;
+  /** What the logger has counted, for metrics. Default: nothing is. */
+  readonly logCounts?: LogCounts;
+}
+
+/** Counts what a logger says, and apart from the rest the messages that alerts look for. */
+export function createAlarmCounter(): LogCounter {
+  const { cycleFailed, orderFailed, noPrice } = PROCESSOR_MESSAGES;
+  return createLogCounter([cycleFailed, orderFailed, noPrice]);
 }
 
 export interface App {
@@ -249,7 +258,7 @@ function killSwitchOf(config: Config, logger: Logger, pool: DatabasePool) {
   return { switchRedis: redis, killSwitch: control };
 }
 
-function createContext(config: Config, logger: Logger): Context {
+function createContext(config: Config, { logger, logCounts = createAlarmCounter() }: AppOptions): Context {
   const pools = createPools(config, logger);
   const { killSwitch, switchRedis } = killSwitchOf(config, logger, pools.killSwitch);
   const metrics = createMetrics({
@@ -262,6 +271,9 @@ function createContext(config: Config, logger: Logger): Context {
         ...(await readOperations(tx)),
         workers: await findWorkerAges(tx),
       })),
+    portfolio: () => withConnection(pools.health, readPortfolioTotals),
+    askDatabase: () => readKillSwitch(pools.health),
+    logCounts,
   });
   const redis = redisOf(config, logger);
   return { config, logger, pools, redis, switchRedis, killSwitch, metrics, draining: false, startedAt: now() };
@@ -340,7 +352,7 @@ async function within(deadlineMs: number, work: Promise<void>): Promise<void> {
 /** Wires everything. Nothing listens and nothing is connected before `start`. */
 export function createApp(config: Config, options: AppOptions): App {
   const role = options.role ?? 'all';
-  const context = createContext(config, options.logger);
+  const context = createContext(config, options);
   const express = createExpress(context, role);
   const api = createListener(express);
   const scrape = createListener((request, response) => {

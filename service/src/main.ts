@@ -72,18 +72,24 @@ function drainOnSignal(app: App, config: Config, logger: import('./telemetry/log
 
 async function run(role: AppRole): Promise<void> {
   const config = loadConfig();
-  const [{ createApp }, { createLogger }, { secretsOf }] = await Promise.all([
+  const [{ createAlarmCounter, createApp }, { createLogger }, { secretsOf }] = await Promise.all([
     import('./app.ts'),
     import('./telemetry/logger.ts'),
     import('./telemetry/scrub.ts'),
   ]);
-  const logger = createLogger({ level: config.logLevel, nodeEnv: config.nodeEnv, secrets: secretsOf(config) });
+  const logCounter = createAlarmCounter();
+  const logger = createLogger({
+    level: config.logLevel,
+    nodeEnv: config.nodeEnv,
+    secrets: secretsOf(config),
+    onLine: logCounter.count,
+  });
   // After either of these the process's state is unknown. Whoever supervises it starts a fresh one.
   process.on('uncaughtException', (error, origin) => {
     logger.fatal({ err: error, origin }, 'Uncaught exception');
     process.exit(EXIT_FAILURE);
   });
-  const app = createApp(config, { logger, role });
+  const app = createApp(config, { logger, role, logCounts: logCounter });
   drainOnSignal(app, config, logger);
   try {
     const { port, metricsPort } = await app.start();

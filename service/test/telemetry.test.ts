@@ -38,6 +38,11 @@ describe('metrics', () => {
         'database_pool_waiting{pool="api"} 0',
         'database_pool_max_connections{pool="api"} 10',
         'kill_switch_engaged 0',
+        'database_up 1',
+        'log_lines_total{level="error"} 0',
+        'log_alarms_total{message="Critical error in order processing"} 0',
+        'log_alarms_total{message="Failed to execute limit order"} 0',
+        'log_alarms_total{message="Unable to get price for asset"} 0',
       ]),
     );
     expect((await service.ask('GET', '/metrics', { key: trader })).status).toBe(404);
@@ -83,12 +88,33 @@ describe('metrics', () => {
       expect(seen).toContain(`worker_paused{worker="${worker}"} 0`);
     }
     expect(seen).toEqual(expect.arrayContaining(['reconciliation_actions 0', 'reconciliation_unresolved 0']));
+    // The test before placed two that were stored, for one account that has a million and holds nothing.
+    const exact = ['orders_waiting 0', 'orders_busiest_account_per_minute 2', 'webhook_backlog_deliveries 0'];
+    expect(seen).toEqual(expect.arrayContaining([...exact, 'portfolio_value 1000000', 'portfolio_profit 0']));
     const numbers = ['outbox_backlog_events', 'portfolio_staleness_seconds', 'reconciliation_duration_seconds'];
     for (const name of numbers) expect(seen.some((line) => line.startsWith(`${name} `))).toBe(true);
     // There is no Redis here, and nothing is said of one.
     expect(seen.some((line) => line.startsWith('redis_up'))).toBe(false);
     await service.close();
     expect(await db.query('SELECT FROM workers.workers')).toEqual([]);
+  });
+});
+
+describe('what an alert waits for', () => {
+  it('is counted when it is logged, and a database that is gone shows at the next scrape', async () => {
+    const lost = await createTestDatabase();
+    const service = await startApp(lost.url);
+    await lost.drop();
+    expect((await service.ask('POST', '/api/trade/process-orders', { key: service.processorKey })).status).not.toBe(
+      200,
+    );
+    const lines = (await ask(service.metricsUrl, 'GET', '/metrics')).text.split('\n');
+    expect(lines).toEqual(
+      expect.arrayContaining(['database_up 0', 'log_alarms_total{message="Critical error in order processing"} 1']),
+    );
+    const errors = lines.find((line) => line.startsWith('log_lines_total{level="error"} '));
+    expect(Number(errors?.split(' ').at(-1))).toBeGreaterThanOrEqual(1);
+    await service.close();
   });
 });
 

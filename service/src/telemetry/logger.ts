@@ -16,12 +16,19 @@ export interface LoggerSettings {
   readonly secrets: readonly string[];
   /** Where the lines go; standard output when left out. */
   readonly destination?: DestinationStream;
+  /** Hears the level and the message of every line that is logged. It must not throw. */
+  readonly onLine?: (level: string, message: unknown) => void;
 }
 
 /** Trace and span id of the active span, so that a log line leads to its trace. */
 function traceFields(): Record<string, string> {
   const span = trace.getActiveSpan()?.spanContext();
   return span !== undefined && isSpanContextValid(span) ? { traceId: span.traceId, spanId: span.spanId } : {};
+}
+
+/** Of `logger.error(fields, message)` the message; of `logger.error(message)` the only argument. */
+function messageOf([first, second]: readonly unknown[]): unknown {
+  return typeof first === 'string' ? first : second;
 }
 
 /**
@@ -37,7 +44,13 @@ export function createLogger(settings: LoggerSettings): pino.Logger {
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: errorFields, error: errorFields },
     redact: { paths: REDACT_PATHS, censor: '[redacted]' },
-    hooks: { streamWrite: scrub },
+    hooks: {
+      streamWrite: scrub,
+      logMethod(args, method, level) {
+        settings.onLine?.(this.levels.labels[level] ?? 'unknown', messageOf(args));
+        method.apply(this, args);
+      },
+    },
     mixin: traceFields,
   };
   if (settings.destination !== undefined) return pino(options, settings.destination);

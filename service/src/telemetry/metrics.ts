@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { AggregationType, MeterProvider, type ViewOptions } from '@opentelemetry/sdk-metrics';
+import type { LogCounts } from './log-counts.ts';
 
 /** What became of a placement. `refused` stored nothing; `failed` is our own fault. */
 export const ORDER_OUTCOMES = ['placed', 'denied', 'replayed', 'refused', 'failed'] as const;
@@ -30,11 +31,20 @@ export interface PoolGauges {
 export interface OperationsSeen {
   readonly outboxBacklog: number;
   readonly portfolioStalenessS: number;
+  readonly ordersWaiting: number;
+  readonly busiestAccountOrders: number;
+  readonly webhookBacklog: number;
   readonly reconciliationAgeS: number | null;
   readonly reconciliationDurationS: number | null;
   readonly reconciliationActions: number | null;
   readonly reconciliationUnresolved: number | null;
   readonly workers: readonly { readonly name: string; readonly heartbeatAgeS: number; readonly paused: boolean }[];
+}
+
+/** All accounts together, in the currency of the books. */
+export interface PortfolioSeen {
+  readonly value: number;
+  readonly profit: number;
 }
 
 export interface MetricsSources {
@@ -45,6 +55,12 @@ export interface MetricsSources {
   readonly isRedisReadable: () => boolean | null;
   /** Asked at each scrape, of the database: all replicas show the same. A rejection leaves its gauges out. */
   readonly operations: () => Promise<OperationsSeen>;
+  /** Asked at each scrape. A rejection leaves its gauges out. */
+  readonly portfolio: () => Promise<PortfolioSeen>;
+  /** Asked at each scrape; a rejection says that the database is lost. */
+  readonly askDatabase: () => Promise<unknown>;
+  /** What was logged since the start, by level and by message. */
+  readonly logCounts: LogCounts;
 }
 
 /** Seconds. From a fast read to a request at its timeout; 20, 100 and 150 ms are the promised limits. */
@@ -122,6 +138,12 @@ function watchRedis(meter: Meter, isReadable: MetricsSources['isRedisReadable'])
 const OPERATIONS_GAUGES = {
   outboxBacklog: ['outbox.backlog_events', 'Events that the portfolio has not taken in; counted up to 10,000.'],
   portfolioStalenessS: ['portfolio.staleness_seconds', 'Age of the oldest event that the portfolio has not taken in.'],
+  ordersWaiting: ['orders.waiting', 'Orders that wait for the service or a venue; counted up to 10,000.'],
+  busiestAccountOrders: [
+    'orders.busiest_account_per_minute',
+    'Most orders that one account stored in the last minute.',
+  ],
+  webhookBacklog: ['webhook.backlog_deliveries', 'Webhook deliveries that are not over; counted up to 10,000.'],
   reconciliationAgeS: ['reconciliation.age_seconds', 'Time since the books were last compared.'],
   reconciliationDurationS: ['reconciliation.duration_seconds', 'How long the last comparison of the books took.'],
   reconciliationActions: ['reconciliation.actions', 'What the last comparison of the books put right.'],
@@ -157,6 +179,49 @@ function watchOperations(meter: Meter, operations: MetricsSources['operations'])
   );
 }
 
+function watchDatabase(meter: Meter, ask: MetricsSources['askDatabase']): void {
+  const gauge = meter.createObservableGauge('database.up', { description: '1 while the database answers.' });
+  gauge.addCallback(async (result) => {
+    const isUp = await ask().then(
+      () => true,
+      () => false,
+    );
+    result.observe(isUp ? 1 : 0);
+  });
+}
+
+function watchPortfolio(meter: Meter, portfolio: MetricsSources['portfolio']): void {
+  const value = meter.createObservableGauge('portfolio.value', {
+    description: 'Cash and holdings of all accounts at the last quotes.',
+  });
+  const profit = meter.createObservableGauge('portfolio.profit', {
+    description: 'Realised and unrealised profit of all accounts since their beginning.',
+  });
+  meter.addBatchObservableCallback(
+    async (result) => {
+      const seen = await portfolio().catch(() => undefined);
+      if (seen === undefined) return;
+      result.observe(value, seen.value);
+      result.observe(profit, seen.profit);
+    },
+    [value, profit],
+  );
+}
+
+/** Constant messages make a bounded label: those that alerts look for are counted each, all others by their level. */
+function watchLog(meter: Meter, counts: LogCounts): void {
+  const lines = meter.createObservableCounter('log.lines', { description: 'Lines logged, by level.' });
+  const alarms = meter.createObservableCounter('log.alarms', {
+    description: 'Lines logged whose message an alert looks for.',
+  });
+  lines.addCallback((result) => {
+    for (const [level, count] of counts.levels) result.observe(count, { level });
+  });
+  alarms.addCallback((result) => {
+    for (const [message, count] of counts.alarms) result.observe(count, { message });
+  });
+}
+
 /** A meter provider of its own, scraped on a port of its own; independent of tracing. */
 export function createMetrics(sources: MetricsSources): Metrics {
   const exporter = new PrometheusExporter({
@@ -188,6 +253,9 @@ export function createMetrics(sources: MetricsSources): Metrics {
   watchKillSwitch(meter, sources.killSwitchEngaged);
   watchRedis(meter, sources.isRedisReadable);
   watchOperations(meter, sources.operations);
+  watchDatabase(meter, sources.askDatabase);
+  watchPortfolio(meter, sources.portfolio);
+  watchLog(meter, sources.logCounts);
   return {
     observeRequest: (seen) =>
       requests.record(seen.seconds, {

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID, randomUUIDv7 } from 'node:crypto';
-import { type App, type AppRole, createApp } from '../../src/app.ts';
+import { type App, type AppRole, createAlarmCounter, createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import { insertApiKeys } from '../../src/db/api-keys.ts';
 import { type DatabasePool, transaction } from '../../src/db/pool.ts';
@@ -52,13 +52,15 @@ export async function startApp(
 ): Promise<RunningApp> {
   const config = loadConfig(testEnvironment(databaseUrl, changes));
   const log: string[] = [];
+  const logCounts = createAlarmCounter();
   const logger = createLogger({
+    onLine: logCounts.count,
     level: config.logLevel,
     nodeEnv: config.nodeEnv,
     secrets: secretsOf(config),
     destination: { write: (line) => log.push(line) },
   });
-  const app = createApp(config, { logger, role });
+  const app = createApp(config, { logger, role, logCounts });
   const { port, metricsPort } = await app.start();
   const url = `http://127.0.0.1:${port}`;
   const askApp: RunningApp['ask'] = (method, path, options) => ask(url, method, path, options);
