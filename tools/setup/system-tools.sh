@@ -9,6 +9,8 @@ set_up_system_tools() {
   system_tool redis-cli redis-tools
   system_tool prometheus prometheus prometheus
   system_tool promtool prometheus promtool
+  system_tool prometheus-alertmanager prometheus-alertmanager prometheus-alertmanager
+  system_tool amtool prometheus-alertmanager amtool
   # The tests of the HTML report look at it in a real browser; without one they are skipped, and say so.
   system_tool chromium chromium
 }
