@@ -74,6 +74,9 @@ function program(): Command {
         .argParser(collect)
         .default([]),
     )
+    .addOption(longOption())
+    // Not from the environment: whoever strikes a fault types where.
+    .option('--break <name>', 'strike faults on that target: its name, typed again')
     .addOption(
       env('--changed [base]', 'only what depends on files that differ from a commit (default: the one checked out)'),
     )
@@ -126,6 +129,7 @@ function program(): Command {
     .addOption(configOption())
     .addOption(timeoutFactorOption())
     .addOption(env('--concurrency <n>', 'how many stacks are broken at once').argParser(positiveInteger).default(1))
+    .addOption(longOption())
     .addOption(env('--resume', 'leave out what is proven of this very tree already'))
     .action((globs: string[], flags) => finish(prove(globs, flags, streams)));
   root
@@ -221,6 +225,10 @@ function timeoutFactorOption(): Option {
   return env('--timeout-factor <x>', 'multiplies every time limit, for a slower machine')
     .argParser(positiveNumber)
     .default(1);
+}
+
+function longOption(): Option {
+  return env('--long', 'what takes minutes takes part, and drills take their long forms').default(false);
 }
 
 function maxAgeOption(): Option {

@@ -258,6 +258,17 @@ const address = z
   .refine(isPrivate, 'https:// is wanted, or http:// on the loopback')
   .transform((url) => url.replace(/\/$/, ''));
 
+/** A fault of a target: struck by one command, run in the root of the tree, and taken back by another, which may run twice. */
+const fault = z.strictObject({
+  name: z.string().min(1),
+  strike: command,
+  undo: command,
+  /** While it stands, readiness says so: or what has more than one of everything goes on unharmed. */
+  seenAs: z.enum(['not-ready', 'unharmed']),
+  /** From the undo to readiness again. */
+  recoversWithinMs: z.int().min(100).max(120_000).default(30_000),
+});
+
 /** An environment that runs already, seen from outside. What is not given cannot be asked: its gates say what is missing. */
 const target = z.strictObject({
   /** What clients use, without a path. */
@@ -272,6 +283,9 @@ const target = z.strictObject({
   checkConfig: command.optional(),
   /** The Prometheus that watches it. */
   prometheus: address.optional(),
+  /** Its faults may be struck, by whoever types its name: `--break NAME`. */
+  safeToBreak: z.boolean().default(false),
+  faults: z.array(fault).default([]),
 });
 
 /** Whom to call: their file, and how old their last review may be. */
@@ -347,6 +361,9 @@ export function partOf<Part extends OptionalPart>(config: Pick<Config, Part>, pa
   return described;
 }
 
+/** What a release asks, and drills outside of a sandbox strike, unless --target names another. */
+export const defaultTarget = 'production';
+
 /**
  * The same configuration, with the environments that a release asks. Without a name it is `production`, where there is one.
  * @throws UsageError when no target is called so.
@@ -360,7 +377,7 @@ export function pointAt(config: Config, name?: string): Config {
       names.length > 0 ? `Name one of ${names.join(', ')}.` : 'Describe it there in `targets`.',
     );
   }
-  const [chosen, { staging }] = [targets[name ?? 'production'], targets];
+  const [chosen, { staging }] = [targets[name ?? defaultTarget], targets];
   return { ...config, ...(chosen && { target: chosen }), ...(staging && { staging }) };
 }
 

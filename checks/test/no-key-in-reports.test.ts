@@ -77,6 +77,7 @@ test('no report of a real run shows a key of its stack, though gates say and see
       timeoutFactor: 2,
       maxAge: 1,
       tag: [],
+      long: false,
       cache: false,
       evidence: join(directory, 'evidence'),
     },

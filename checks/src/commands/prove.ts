@@ -19,12 +19,14 @@ export interface ProveFlags {
   concurrency: number;
   /** What is proven of this very tree is not proven again. */
   resume?: boolean;
+  /** What takes minutes is proven too, and drills in their long forms. */
+  long: boolean;
 }
 
 /** Exit code 0: every check went red under its sabotage and green after. 1: one did not. 3: one could not be proven here. */
 export async function prove(
   globs: string[],
-  { config: file, timeoutFactor, concurrency, resume = false }: ProveFlags,
+  { config: file, timeoutFactor, concurrency, resume = false, long }: ProveFlags,
   given: Streams,
 ): Promise<number> {
   const root = process.cwd();
@@ -32,7 +34,7 @@ export async function prove(
   const streams = redactor.guard(given);
   const config = await loadConfig(root, file);
   const all = await checksOf(root, config);
-  const { checks } = setAside(select(all, { globs, skip: [], profile: 'release' }), all, config);
+  const { checks } = setAside(select(all, { globs, skip: [], profile: 'release', long }), all, config);
   const [tree, tools] = [openTree(root), findTools(root)];
   const journal = await openProveJournal(tree, redactor.clean);
   const kept = checks.flatMap(({ id }) => (resume && isProven(journal, id) ? [id] : []));
@@ -51,7 +53,7 @@ export async function prove(
     const openScratchSandbox = () =>
       startSandbox({ config, tree, tools, scratch: true, progress: live.note, made: redactor.add });
     const watcher = { ...live, finished: () => undefined };
-    const around = { checks: toProve, config, tree, tools, concurrency, timeoutFactor, signal, watcher };
+    const around = { checks: toProve, config, tree, tools, concurrency, timeoutFactor, long, signal, watcher };
     const proofs = await proveChecks({ ...around, openScratchSandbox, finished });
     streams.stdout.write(`${summary(proofs, kept.length)}\n`);
     return exitCode(proofs);

@@ -11,6 +11,7 @@ import { runChecks } from '../engine/run.ts';
 import { concernedBy, type Selection, select } from '../engine/select.ts';
 import { exitCodes } from '../engine/verdict.ts';
 import { loadWaivers, waiverAuthors } from '../engine/waivers.ts';
+import { takeBackWhatIsLeft } from '../io/drill-journal.ts';
 import { readHistory, recordRun } from '../io/history.ts';
 import { proofsOfTree } from '../io/prove-journal.ts';
 import { openCache } from '../io/result-cache.ts';
@@ -38,6 +39,10 @@ export interface RunFlags extends EvidenceFlags {
   concurrency: number;
   timeoutFactor: number;
   tag: string[];
+  /** What takes minutes takes part, and drills take their long forms. */
+  long: boolean;
+  /** The target's name once more: faults may be struck there. */
+  break?: string;
   /** A commit, or true: the one that is checked out. Absent: whether something has changed does not matter. */
   changed?: string | true;
   /** False: every check is looked at, whatever is kept of earlier runs. */
@@ -64,10 +69,11 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
   const waivers = await loadWaivers(root);
   await makeRoom(destinations);
   await checkEvidenceFlags(flags);
-  const { skip, profile, tag: tags } = flags;
+  await takeBackWhatIsLeft(root, (message) => streams.stderr.write(`${message}\n`));
+  const { skip, profile, tag: tags, long } = flags;
   const all = await checksOf(root, config);
   const concerns = await concernedChecks(root, config, flags);
-  const selected = select(all, { globs, skip, profile, tags, ...concerns });
+  const selected = select(all, { globs, skip, profile, tags, long, ...concerns });
   const { checks, leftOut } = setAside(selected, all, config);
   const [tree, tools] = [openTree(root), findTools(root)];
   const earlier = await earlierResults(root, checks, flags, streams);
@@ -92,6 +98,9 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
       openSandbox,
       concurrency,
       timeoutFactor,
+      long,
+      targetName: flags.target,
+      breakName: flags.break,
       signal,
       watcher: live,
       // A release is looked at, whatever earlier runs have seen; evidence that verify accepts is the way to spare it.

@@ -13,6 +13,8 @@ export interface Context {
   readonly target: Target;
   /** The throwaway stack, whose processes may be stopped and broken. @throws when the gate does not need `sandbox`. */
   readonly sandbox: Sandbox;
+  /** `--long` is given: a check with a long form takes it. */
+  readonly long: boolean;
   /** Fires when the gate's time is up or the run is interrupted. */
   readonly signal: AbortSignal;
   /** Runs a program in the tree's root; ended by the signal. */
@@ -27,6 +29,7 @@ export interface ContextParts {
   tools: Tools;
   /** Absent when the gate declares no need of a running stack. */
   sandbox: Sandbox | undefined;
+  long: boolean;
   signal: AbortSignal;
   progress(message: string): void;
 }

@@ -58,8 +58,12 @@ interface Statement<Facts> {
   readonly resources?: readonly string[];
   /** No waiver is accepted of it, whoever approves: what it finds costs money or lets strangers in. */
   readonly unwaivable?: boolean;
+  /** It takes minutes: left out, and listed so, unless `--long` is given. */
+  readonly long?: boolean;
   /** Default: 30 s. `--timeout-factor` multiplies it. */
   readonly timeoutMs?: number;
+  /** With `--long`, of a check that has a long form too (`context.long`). Default: `timeoutMs`. */
+  readonly longTimeoutMs?: number;
   /** Pure: facts in, findings out. An empty list is a pass. */
   judge(facts: Facts): Finding[];
   /** The gate proves its own judgement: no finding for the good, at least one for each of the bad. */
@@ -89,6 +93,11 @@ export interface Drill<Facts = unknown> extends Statement<Facts> {
   readonly kind: 'drill';
   /** Throws with the reason when the target is not in its steady state. Asked before the fault and after the undo. */
   steadyState(context: Context): Promise<void>;
+  /**
+   * Commands that take the fault back, of a drill whose fault outlives it: on a target that is not ours to remove. They are on
+   * disk before the fault is struck, and whoever finds them after this program was killed runs them.
+   */
+  undoCommands?(context: Context): readonly (readonly string[])[];
   /** Puts work in flight, strikes, observes. */
   strike(context: Context): Promise<Strike<Facts>>;
   /** Mends what the fault broke. It is called whatever happened, and it may be called twice. */
@@ -108,6 +117,11 @@ export function defineDrill<Facts>(drill: Omit<Drill<Facts>, 'kind'>): Drill<Fac
 /** The profiles in which a check takes part: its own, and every wider one. */
 export function profilesOf(check: Check): Profile[] {
   return profiles.slice(profiles.indexOf(check.profile));
+}
+
+/** It looks longer, and at more, when `--long` is given. */
+export function hasLongForm(check: Check | undefined): boolean {
+  return check?.long === true || check?.longTimeoutMs !== undefined;
 }
 
 /** Everything that `--tag` knows a check by. */

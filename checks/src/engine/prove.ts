@@ -99,10 +99,14 @@ async function prepared<T>(check: Check, sandbox: Sandbox, look: () => Promise<T
   }
 }
 
+/** The name under which a check that looks at a named target finds the sandbox, when its `prepare` has described it. */
+export const sandboxTarget = 'sandbox';
+
 async function lookOnce(check: Check, sandbox: Sandbox, options: ProveOptions): Promise<CheckResult> {
   const tools = findTools(sandbox.scratch.root);
   // The configuration is the sandbox's: a sabotage may break a promise that is made there.
-  const around = { ...options, config: sandbox.config, tree: sandbox.scratch, tools, checks: [check] };
+  const own = { targetName: sandboxTarget, breakName: sandboxTarget };
+  const around = { ...options, ...own, config: sandbox.config, tree: sandbox.scratch, tools, checks: [check] };
   const [result] = await runChecks({ ...around, openSandbox: async () => sandbox });
   if (!result) throw new Error(`${check.id} gave no result`);
   return result;

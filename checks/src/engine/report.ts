@@ -40,6 +40,7 @@ export const resultSchema = z.strictObject({
     .describe('How much of its time it waited for the throwaway stack to come up.')
     .optional(),
   durationMs: z.int().nonnegative(),
+  long: z.literal(true).describe('It was looked at in its long form.').optional(),
   covers: z.array(z.string()).describe('Checklist items that a pass answers.'),
   attempts: z
     .array(z.strictObject({ outcome: z.enum(outcomes), message: z.string(), durationMs: z.int().nonnegative() }))
@@ -75,7 +76,7 @@ export const reportSchema = z.strictObject({
   leftOut: z.array(
     z.strictObject({
       id: z.string(),
-      reason: z.enum(['profile', 'selection', 'skip', 'tag', 'unchanged', 'not-applicable']),
+      reason: z.enum(['profile', 'long', 'selection', 'skip', 'tag', 'unchanged', 'not-applicable']),
       because: z.string().describe('With not-applicable: why it has no object in this service.').optional(),
     }),
   ),

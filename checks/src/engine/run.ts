@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { defaultTarget, partOf } from '../config.ts';
+import { takeBack, writeDown } from '../io/drill-journal.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Cache } from './cache.ts';
 import { type Context, createContext } from './context.ts';
-import type { Check, Drill, Finding, Observation } from './gate.ts';
+import { type Check, type Drill, type Finding, hasLongForm, type Observation } from './gate.ts';
 import { missingNeeds, needStack, type Surroundings } from './needs.ts';
 import type { CheckResult, ReportedFinding } from './report.ts';
 import { disturbs, eachByResource, holdsOf } from './schedule.ts';
@@ -23,6 +25,12 @@ export interface RunOptions extends Surroundings {
   timeoutFactor: number;
   signal: AbortSignal;
   watcher: Watcher;
+  /** `--long`: checks with a long form take it. Default: false. */
+  long?: boolean;
+  /** Of the environment that is `config.target`. Default: `production`. */
+  targetName?: string | undefined;
+  /** `--break`: the name of the target on which faults may be struck, as it was typed. */
+  breakName?: string | undefined;
   /** Absent: every check is looked at. */
   cache?: Cache | undefined;
 }
@@ -95,6 +103,7 @@ async function examine(check: Check, options: RunOptions, { openOnce, runStarted
     ...rest,
     startedAtMs: Math.round(startedAt - runStartedAt),
     ...waited,
+    ...(options.long && hasLongForm(check) ? { long: true as const } : {}),
     durationMs: Math.round(performance.now() - startedAt),
     covers: [...covers],
   });
@@ -121,28 +130,51 @@ async function lookInTime(
   options: RunOptions,
   sandbox: Sandbox | undefined,
 ): Promise<Observation<unknown>> {
-  const limitMs = (check.timeoutMs ?? defaultTimeoutMs) * options.timeoutFactor;
+  const { long = false } = options;
+  const ownLimitMs = (long ? check.longTimeoutMs : undefined) ?? check.timeoutMs ?? defaultTimeoutMs;
+  const limitMs = ownLimitMs * options.timeoutFactor;
   const timeUp = new AbortController();
   const timer = setTimeout(() => timeUp.abort(new Error(`it was not done after ${limitMs / 1000} s`)), limitMs);
   const signal = AbortSignal.any([options.signal, timeUp.signal]);
   const progress = (message: string) => options.watcher.progress(check, message);
-  const context = createContext({ ...options, sandbox, signal, progress });
+  const context = createContext({ ...options, long, sandbox, signal, progress });
   try {
-    return await untilAborted(check.kind === 'drill' ? carryOut(check, context) : check.observe(context), signal);
+    const work = check.kind === 'drill' ? carryOut(check, context, options) : check.observe(context);
+    return await untilAborted(work, signal);
   } finally {
     clearTimeout(timer);
   }
 }
 
+/**
+ * What keeps faults from the drill's target. The throwaway stack is ours to break. Any other must be marked as safe to break,
+ * and whoever runs the drill must have typed its name.
+ */
+function refusalToBreak(drill: Drill, context: Context, options: RunOptions): string | undefined {
+  const { targetName = defaultTarget, breakName } = options;
+  const elsewhere = drill.needs.includes('config:target');
+  const name = elsewhere ? targetName : context.target.name;
+  const { safeToBreak } = elsewhere ? partOf(context.config, 'target') : context.target;
+  if (!safeToBreak) return `the target ${name} is not marked as safe to break`;
+  if (elsewhere && breakName !== name) return `${name} is broken only when its name is typed: --break ${name}`;
+  return undefined;
+}
+
 /** Steady state → fault → observe → undo → steady state. The undo is done whatever happened before it. */
-async function carryOut(drill: Drill, context: Context): Promise<Observation<unknown>> {
-  if (!context.target.safeToBreak) throw new Error(`the target ${context.target.name} is not marked as safe to break`);
+async function carryOut(drill: Drill, context: Context, options: RunOptions): Promise<Observation<unknown>> {
+  const refusal = refusalToBreak(drill, context, options);
+  if (refusal !== undefined) throw new Error(refusal);
   await drill.steadyState(context);
+  const undo = drill.undoCommands?.(context) ?? [];
+  const { targetName: target = defaultTarget } = options;
+  const forget = undo.length > 0 ? writeDown(context.tree.root, { drill: drill.id, target, undo }) : () => undefined;
   let seen: Awaited<ReturnType<Drill['strike']>>;
   try {
     seen = await drill.strike(context);
   } finally {
+    await takeBack(context.tree.root, undo);
     await drill.undo(context);
+    forget();
   }
   await drill.steadyState(context);
   if (!(seen.struckInFlight > 0)) throw new Error('its fault struck while no work was in flight: it proves nothing');

@@ -13,6 +13,8 @@ export interface Selection {
   profile: Profile;
   /** One of these is enough. Absent or empty: all. */
   tags?: readonly string[];
+  /** Whether what takes minutes takes part. */
+  long?: boolean;
   /** Whether what has changed matters to a check. Absent: all. */
   concerns?(check: Check): boolean;
 }
@@ -37,7 +39,7 @@ export function select(all: readonly Check[], selection: Selection): { checks: C
   if (checks.length === 0) {
     throw new UsageError(
       'nothing is left to run',
-      `Of profile ${profile}, what the command line selects and leaves out is no check: widen it, or name a wider --profile.`,
+      `Of profile ${profile}, what the command line selects and leaves out is no check: widen it, or name a wider --profile; what takes minutes wants --long.`,
     );
   }
   return { checks, leftOut };
@@ -45,12 +47,13 @@ export function select(all: readonly Check[], selection: Selection): { checks: C
 
 function reasonToLeaveOut(
   check: Check,
-  { globs, skip, profile, tags = [], concerns = () => true }: Selection,
+  { globs, skip, profile, tags = [], long = false, concerns = () => true }: Selection,
 ): Report['leftOut'][number]['reason'] | undefined {
   if (!profilesOf(check).includes(profile)) return 'profile';
   if (globs.length > 0 && !picomatch.isMatch(check.id, [...globs])) return 'selection';
   if (skip.length > 0 && picomatch.isMatch(check.id, [...skip])) return 'skip';
   if (tags.length > 0 && !tagsOf(check).some((tag) => tags.includes(tag))) return 'tag';
+  if (check.long && !long) return 'long';
   return concerns(check) ? undefined : 'unchanged';
 }
 

@@ -1,4 +1,4 @@
-import type { Check } from '../engine/gate.ts';
+import { type Check, hasLongForm } from '../engine/gate.ts';
 import type { CheckResult } from '../engine/report.ts';
 import { headOf } from '../io/tree.ts';
 import { type Policy, verifyEvidence } from './verify.ts';
@@ -11,13 +11,22 @@ export interface TakenUp {
 }
 
 /** The results of an earlier run that need not be looked at again, each with the time when it was. */
-export async function takeUp(directory: string, checks: readonly Check[], policy: Policy): Promise<TakenUp> {
+export async function takeUp(
+  directory: string,
+  checks: readonly Check[],
+  policy: Policy,
+  long = false,
+): Promise<TakenUp> {
   const { refusals, report } = await verifyEvidence(directory, policy);
   const { dirty } = await headOf(policy.root);
   const all = [...refusals, ...(dirty ? ['dirty tree: this one has uncommitted changes'] : [])];
   if (all.length > 0 || !report) return { results: new Map(), refusals: all };
-  const wanted = new Set(checks.map(({ id }) => id));
-  const passed = report.results.filter(({ id, outcome }) => outcome === 'pass' && wanted.has(id));
+  const wanted = new Map(checks.map((check) => [check.id, check]));
+  // The short form of a drill spares nobody its long one.
+  const tooShort = (result: CheckResult) => long && hasLongForm(wanted.get(result.id)) && !result.long;
+  const passed = report.results.filter(
+    (result) => result.outcome === 'pass' && wanted.has(result.id) && !tooShort(result),
+  );
   const marked = passed.map((result): [string, CheckResult] => {
     const { takenUp = { lookedAt: report.finishedAt }, waitedForStackMs: _, ...rest } = result;
     // Its times were another run's: in this one it takes none.

@@ -132,7 +132,9 @@ function ageFaults({ finishedAt, results }: Report, { now, maxAgeMs }: Policy): 
 const namedIds = 3;
 
 function partial({ leftOut }: Report): string[] {
-  const ids = leftOut.filter(({ reason }) => reason !== 'profile' && reason !== 'not-applicable').map(({ id }) => id);
+  const ids = leftOut
+    .filter(({ reason }) => !['profile', 'long', 'not-applicable'].includes(reason))
+    .map(({ id }) => id);
   if (ids.length === 0) return [];
   const more = ids.length > namedIds ? ` and ${ids.length - namedIds} more` : '';
   return [`partial run: it left out ${ids.slice(0, namedIds).join(', ')}${more}`];

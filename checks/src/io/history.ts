@@ -23,7 +23,7 @@ export function summaryOf(report: Report): PastRun {
 
 /** A run that the command line narrowed says little beside whole ones, and is not remembered. */
 export function isWhole({ leftOut }: Pick<Report, 'leftOut'>): boolean {
-  return leftOut.every(({ reason }) => reason === 'profile' || reason === 'not-applicable');
+  return leftOut.every(({ reason }) => ['profile', 'long', 'not-applicable'].includes(reason));
 }
 
 /** The latest runs, oldest first. A file that is no such record is named to `complain` and left alone. */

@@ -97,9 +97,11 @@ function footer(report: Report, colours: Colours): string[] {
 function notLookedAt(report: Report): string[] {
   const of = (...reasons: string[]) => report.leftOut.filter(({ reason }) => reasons.includes(reason)).length;
   const profile = of('profile');
+  const long = of('long');
   const asked = of('selection', 'skip', 'tag');
   return [
     ...(profile > 0 ? [`out of the scope of profile ${report.profile}: ${profile}, not looked at`] : []),
+    ...(long > 0 ? [`takes minutes, looked at with --long: ${long}, not looked at`] : []),
     ...unchanged(report),
     ...(asked > 0 ? [`left out by the command line: ${asked}, not looked at`] : []),
     ...asideLines(report),

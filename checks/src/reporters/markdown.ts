@@ -114,9 +114,10 @@ function withoutAnswer(report: Report): string {
 }
 
 function leftOut(report: Report): string {
-  const { byProfile, byCommandLine } = countLeftOut(report);
+  const { byProfile, byLength, byCommandLine } = countLeftOut(report);
   const parts = [
     byProfile > 0 ? `out of the scope of profile ${report.profile}: ${byProfile}` : '',
+    byLength > 0 ? `takes minutes, looked at with --long: ${byLength}` : '',
     byCommandLine > 0 ? `left out by the command line: ${byCommandLine}` : '',
   ].filter(Boolean);
   const aside = notApplicable(report).map(({ id, because }) => `- ${code(id)}: ${inline(because)}`);

@@ -18,10 +18,19 @@ export function countOutcomes(results: readonly Pick<CheckResult, 'outcome'>[]):
     .filter(([, count]) => count > 0);
 }
 
-/** How many a run left out by its profile, and how many the command line did. What is not applicable is neither. */
-export function countLeftOut({ leftOut }: Pick<Report, 'leftOut'>): { byProfile: number; byCommandLine: number } {
+/**
+ * How many a run left out by its profile, because they take minutes and nobody asked for them, and by the command line. What is
+ * not applicable is none of these.
+ */
+export function countLeftOut({ leftOut }: Pick<Report, 'leftOut'>): {
+  byProfile: number;
+  byLength: number;
+  byCommandLine: number;
+} {
   const byProfile = leftOut.filter(({ reason }) => reason === 'profile').length;
-  return { byProfile, byCommandLine: leftOut.length - byProfile - notApplicable({ leftOut }).length };
+  const byLength = leftOut.filter(({ reason }) => reason === 'long').length;
+  const rest = leftOut.length - byProfile - byLength;
+  return { byProfile, byLength, byCommandLine: rest - notApplicable({ leftOut }).length };
 }
 
 /** What has no object in this service, each with the configuration's reason: for a reviewer to judge. */

@@ -2,6 +2,7 @@ import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:f
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isAlive, markOf, type ProcessMark } from '../io/process-mark.ts';
 
 /**
  * A sandbox's directory is its journal: who owns it, and every process that it started. Whoever finds a directory whose
@@ -11,11 +12,7 @@ const prefix = 'preflight-sandbox-';
 const ownerFile = 'owner.json';
 const processesFile = 'processes.jsonl';
 
-/** A process, told apart from a later one that was given the same number. */
-interface ProcessMark {
-  pid: number;
-  /** When it began, in the kernel's own ticks since boot. */
-  startedAt: string;
+interface OwnedProcess extends ProcessMark {
   /** What ends it with all that it started: PostgreSQL's backends leave its process group, and SIGQUIT reaches them. */
   endWith?: NodeJS.Signals;
 }
@@ -61,7 +58,7 @@ export async function removeDirectory(directory: string): Promise<void> {
 const politeDeadlineMs = 5_000;
 const deathPollMs = 10;
 
-async function allDeadWithin(marks: readonly ProcessMark[], deadlineMs: number): Promise<boolean> {
+async function allDeadWithin(marks: readonly OwnedProcess[], deadlineMs: number): Promise<boolean> {
   const deadline = performance.now() + deadlineMs;
   while (marks.some(isAlive)) {
     if (performance.now() > deadline) return false;
@@ -82,32 +79,14 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function readMarks(file: string): ProcessMark[] {
+function readMarks(file: string): OwnedProcess[] {
   try {
     return readFileSync(file, 'utf8')
       .split('\n')
       .filter(Boolean)
-      .map((line) => JSON.parse(line) as ProcessMark);
+      .map((line) => JSON.parse(line) as OwnedProcess);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-function isAlive(mark: ProcessMark): boolean {
-  return markOf(mark.pid)?.startedAt === mark.startedAt;
-}
-
-/** Fields after the command's closing parenthesis: the state comes first, the start time is the 20th. A zombie counts as gone. */
-function markOf(pid: number): ProcessMark | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const startedAt = fields[19];
-    return fields[0] === 'Z' || startedAt === undefined ? undefined : { pid, startedAt };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ESRCH')
-      return undefined;
     throw error;
   }
 }

@@ -12,6 +12,8 @@ export interface ServiceProcess {
   /** Starts it and waits until it is ready. Nothing happens while it runs. */
   start(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
+  /** Of the running process, which leads its group. @throws when none runs. */
+  pid(): number;
   /** Resolves with the exit code when the running process has ended (null: ended by a signal, or not running). */
   ended(): Promise<number | null>;
   /** Asks it to drain, waits, and starts it again: from the tree as it stands then. */
@@ -80,6 +82,10 @@ export function createService(options: ServiceOptions): ServiceProcess {
     start,
     ended,
     signal: (signal) => running?.signal(signal),
+    pid() {
+      if (!running) throw new Error(`${name} does not run`);
+      return running.pid;
+    },
     async restart() {
       running?.signal('SIGTERM');
       await ended();

@@ -22,6 +22,12 @@ export const failover: readonly Item[] = [
     asks: ['S0:93 Verify system recovery after downtime'],
   },
   {
+    id: 'failover.target-recovers',
+    severity: 'warning',
+    answer: drill('drills/target-recovers'),
+    asks: [],
+  },
+  {
     id: 'failover.backend-killed',
     severity: 'blocker',
     answer: drill('drills/backend-killed-mid-order'),

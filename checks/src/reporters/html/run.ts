@@ -58,9 +58,9 @@ export function runSection(report: Report): Markup {
 
 function leftOut(report: Report): Markup {
   if (report.leftOut.length === 0) return html`nothing was left out`;
-  const { byProfile, byCommandLine } = countLeftOut(report);
+  const { byProfile, byLength, byCommandLine } = countLeftOut(report);
   const items = report.leftOut.map(
     ({ id, reason, because = '' }) => html`<li><code>${id}</code> <small>${reason}</small> ${because}</li>`,
   );
-  return html`<details class="figures"><summary>${byProfile} out of the profile’s scope, ${byCommandLine} left out by the command line, ${notApplicable(report).length} not applicable</summary><ul>${items}</ul></details>`;
+  return html`<details class="figures"><summary>${byProfile} out of the profile’s scope, ${byLength} that take minutes, ${byCommandLine} left out by the command line, ${notApplicable(report).length} not applicable</summary><ul>${items}</ul></details>`;
 }
