@@ -24,6 +24,7 @@ interface Facts {
 
 /** How long a fault stands once it is struck. */
 const standsMs = 2_000;
+const probeTimeoutMs = 500;
 
 export default defineDrill<Facts>({
   id: 'drills/target-recovers',
@@ -40,7 +41,7 @@ export default defineDrill<Facts>({
   async steadyState({ config, signal }) {
     const { url, faults } = partOf(config, 'target');
     if (faults.length === 0) throw new Error(`the target ${url} describes no faults`);
-    const probes = startProbes({ url, path: config.service.readiness, signal });
+    const probes = startProbes({ url, path: config.service.readiness, signal, timeoutMs: probeTimeoutMs });
     try {
       await probes.until(({ status }) => status === 200, steadyWithinMs);
     } finally {
@@ -105,7 +106,7 @@ async function strikeOnce(
 ): Promise<FaultSeen> {
   progress(name);
   const { url } = partOf(config, 'target');
-  const probes = startProbes({ url, path: config.service.readiness, signal });
+  const probes = startProbes({ url, path: config.service.readiness, signal, timeoutMs: probeTimeoutMs });
   try {
     await probes.until(({ status }) => status === 200, steadyWithinMs);
     const [command = '', ...args] = strike;
@@ -116,7 +117,7 @@ async function strikeOnce(
     await execOrThrow(undoCommand, undoArgs, { cwd: tree.root });
     const undoneAtMs = performance.now();
     const recovered = await probes.answeredAfter(undoneAtMs, ({ status }) => status === 200, recoversWithinMs);
-    const whileItStood = probes.since(struckAtMs).filter(({ startedAtMs }) => startedAtMs < undoneAtMs);
+    const whileItStood = probes.between(struckAtMs, undoneAtMs);
     const notReady = whileItStood.filter(({ status }) => status !== 200).length;
     const seen = { name, seenAs, probes: whileItStood.length, notReady, boundMs: recoversWithinMs };
     const recoveredMs = recovered === undefined ? null : Math.round(recovered.endedAtMs - undoneAtMs);

@@ -23,8 +23,8 @@ export interface ProbeOptions {
 /** Looks that follow each other without an end, until they are stopped. */
 export interface Probes {
   inFlight(): number;
-  /** Those that began at or after a moment, as far as they have ended. */
-  since(atMs: number): Probe[];
+  /** Those that were under way at some moment of the time between, as far as they have ended. */
+  between(fromMs: number, toMs: number): Probe[];
   /** The first that began at or after a moment and is as it is wanted; undefined when there is none within the limit. */
   answeredAfter(atMs: number, wanted: (probe: Probe) => boolean, withinMs: number): Promise<Probe | undefined>;
   /** The same from now on. @throws when there is none. */
@@ -79,7 +79,7 @@ export function startProbes({
   };
   return {
     inFlight: () => inFlight,
-    since: (atMs) => probes.filter(({ startedAtMs }) => startedAtMs >= atMs),
+    between: (fromMs, toMs) => probes.filter(({ startedAtMs, endedAtMs }) => endedAtMs > fromMs && startedAtMs < toMs),
     answeredAfter,
     async until(wanted, withinMs) {
       const found = await answeredAfter(performance.now(), wanted, withinMs);
