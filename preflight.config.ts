@@ -83,6 +83,7 @@ export default defineConfig({
     migrate: ['node', 'service/src/migrate.ts', 'up'],
     applyNext: ['node', 'service/src/migrate.ts', 'up', '--count', '1'],
     revertLast: ['node', 'service/src/migrate.ts', 'down', '--count', '1'],
+    steps: ['node', 'service/src/migrate.ts', 'steps'],
     seed: ['node', 'service/src/seed.ts', '--traders', '10', '--wide-limits', '--json'],
     credentials: (seedOutput) => {
       const { traders, operator, limited } = JSON.parse(seedOutput) as Seeded;
@@ -167,6 +168,19 @@ export default defineConfig({
     ],
     // The SQL stands in the service, beside the tables that it is about: `npm run audit` asks the same.
     invariants: [...INVARIANTS],
+  },
+  databaseRole: {
+    name: 'order_service',
+    appendOnly: [
+      ...[
+        'execution.order_events',
+        'execution.fills',
+        'execution.reconciliation_runs',
+        'execution.reconciliation_findings',
+      ],
+      ...['portfolio.ledger', 'portfolio.activity', 'portfolio.deposits', 'portfolio.transfers'],
+      ...['risk.kill_switch_events', 'risk.limit_changes', 'strategy.strategy_events', 'access.lockout_events'],
+    ],
   },
   write: {
     request: {

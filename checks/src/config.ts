@@ -38,6 +38,11 @@ const database = z.strictObject({
   migrate: command,
   applyNext: command,
   revertLast: command,
+  /**
+   * Does the same for each line `up` or `down` of its input, and answers with a line of JSON, `{"ran":[…]}` or
+   * `{"failed":"…"}`. Without it every step is a process.
+   */
+  steps: command.optional(),
   /** Glob of the migrations, one file each; by name they are in their order. */
   migrations: z.string(),
   /** The migration tool's own table, as `schema.table`: one row per migration that is applied. */
@@ -65,6 +70,13 @@ const database = z.strictObject({
   invariants: z.array(z.strictObject({ name: z.string(), looksAt: z.string(), violations: z.string() })),
   /** More arguments for pg_dump. */
   dumpArguments: z.array(z.string()).default([]),
+});
+
+/** The role that the service connects as, made by the migrations. The sandbox lets it log in, and runs the service as it. */
+const databaseRole = z.strictObject({
+  name: z.string().regex(/^[a-z_][a-z0-9_]*$/, 'a plain role name is wanted'),
+  /** Tables, as `schema.table`, that tell what happened: the role may add rows to them, and neither change nor remove any. */
+  appendOnly: z.array(z.string().regex(/^\w+\.\w+$/, 'schema.table is wanted')).default([]),
 });
 
 /** The write that matters: the one that must never be lost, doubled, or accepted while the kill switch is engaged. */
@@ -296,6 +308,7 @@ const schema = z.strictObject({
   plugins: z.array(z.string().min(1)).default([]),
   service,
   database,
+  databaseRole: databaseRole.optional(),
   write: write.optional(),
   stateMachine: stateMachine.optional(),
   killSwitch: killSwitch.optional(),

@@ -11,6 +11,7 @@ import backupRestores from './database/backup-restores.ts';
 import foreignKeysAreIndexed from './database/foreign-keys-are-indexed.ts';
 import migrationsRevert from './database/migrations-revert.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
+import serviceRoleIsLimited from './database/service-role-is-limited.ts';
 import corsReflectsNoStranger from './http/cors-reflects-no-stranger.ts';
 import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
 import healthAnswers from './http/health-answers.ts';
@@ -43,6 +44,7 @@ export const gates: readonly Gate[] = [
   requiredIndexesExist,
   foreignKeysAreIndexed,
   migrationsRevert,
+  serviceRoleIsLimited,
   backupRestores,
   everyEndpointNeedsAKey,
   anotherAccountsOrderIsNotFound,

@@ -17,6 +17,8 @@ export interface PostgresServer {
   /** A new database, empty or a copy of another one that nobody is connected to. Returns its URL. */
   createDatabase(name: string, template?: string): Promise<string>;
   dropDatabase(name: string): Promise<void>;
+  /** Lets a role that migrations made log in. @throws when none of that name was made. */
+  allowLogin(role: string): Promise<void>;
 }
 
 /** Durability stays as in production, because commit latency and crash drills are judged on this cluster. */
@@ -75,6 +77,9 @@ export async function startPostgres(directory: string, tools: Tools, port: numbe
     },
     async dropDatabase(name) {
       await withDatabase(url, (database) => database.query(`DROP DATABASE IF EXISTS ${quoted(name)} WITH (FORCE)`));
+    },
+    async allowLogin(role) {
+      await withDatabase(url, (database) => database.query(`ALTER ROLE ${quoted(role)} LOGIN`));
     },
   };
 }

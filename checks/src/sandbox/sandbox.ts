@@ -18,6 +18,8 @@ export interface Target {
   /** Of the service, without a trailing slash. */
   readonly url: string;
   readonly databaseUrl: string;
+  /** The same database as the service connects to it: as its own role, where the configuration names one. */
+  readonly serviceDatabaseUrl: string;
   readonly credentials: Credentials;
   /** Faults may be struck here. */
   readonly safeToBreak: boolean;
@@ -105,8 +107,11 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
     return url;
   };
   const databaseUrl = await migratedDatabase(databaseName);
+  const role = config.databaseRole?.name;
+  if (role !== undefined) await postgres.allowLogin(role);
+  const serviceDatabaseUrl = role === undefined ? databaseUrl : asUser(databaseUrl, role);
   const placeholders = {
-    databaseUrl,
+    databaseUrl: serviceDatabaseUrl,
     redisUrl: redis?.url ?? '',
     port: String(port),
     metricsPort: String(metricsPort),
@@ -131,6 +136,7 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
     redis,
     service,
     databaseUrl,
+    serviceDatabaseUrl,
     credentials,
     migratedDatabase,
     get url() {
@@ -177,6 +183,12 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
       await removeDirectory(directory);
     },
   };
+}
+
+function asUser(url: string, user: string): string {
+  const other = new URL(url);
+  other.username = user;
+  return other.href;
 }
 
 function runIn(root: string, tools: Tools, command: readonly string[], databaseUrl: string) {

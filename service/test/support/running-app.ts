@@ -7,6 +7,7 @@ import { type KeyRole, mintKey } from '../../src/domain/api-key.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { secretsOf } from '../../src/telemetry/scrub.ts';
 import { type Answer, type Ask, ask } from './client.ts';
+import { asService } from './postgres.ts';
 
 /** The whole service in this process, on free ports, with its log kept. */
 export interface RunningApp {
@@ -30,7 +31,7 @@ export function testEnvironment(
   changes: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   return {
-    DATABASE_URL: databaseUrl,
+    DATABASE_URL: asService(databaseUrl),
     ORDER_PROCESSING_API_KEY: randomBytes(32).toString('hex'),
     NODE_ENV: 'test',
     PORT: '0',

@@ -197,4 +197,10 @@ export const db: readonly Item[] = [
     answer: gate('database/foreign-keys-are-indexed'),
     asks: ['S4:216 Indexes on all foreign keys ✅'],
   },
+  {
+    id: 'db.roles.limited',
+    severity: 'blocker',
+    answer: gate('database/service-role-is-limited'),
+    asks: [],
+  },
 ];

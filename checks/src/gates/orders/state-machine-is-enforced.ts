@@ -36,7 +36,7 @@ export default defineGate<Facts>({
 
   async observe({ config, target }) {
     const machine = partOf(config, 'stateMachine');
-    const facts = await withDatabase(target.databaseUrl, async (database) => {
+    const facts = await withDatabase(target.serviceDatabaseUrl, async (database) => {
       const listed = new Set(
         (await database.query(`SELECT * FROM (${machine.transitions}) AS listed (a, b)`)).map((row) =>
           move(row.a, row.b),
