@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runner } from 'node-pg-migrate';
@@ -6,8 +7,10 @@ import { runCommand, UsageError } from './command.ts';
 import { loadCommandConfig } from './config.ts';
 
 const USAGE = `Usage: node service/src/migrate.ts [up|down] [--count N | --to NUMBER]
+       node service/src/migrate.ts steps
 
-Brings the schema up (all pending migrations) or down (one, or as many as asked for).
+Brings the schema up (all pending migrations) or down (one, or as many as asked for). With steps, it reads lines that say
+up or down, does one migration for each, and answers each with a line of JSON: {"ran":[…]} or {"failed":"…"}.
 
   --count N     at most N migrations
   --to NUMBER   up: up to and including this one; down: until this one is the last (0: until none is left)
@@ -82,6 +85,20 @@ function wholeNumber(name: string, text: string | undefined, min: number): numbe
   return Number(text);
 }
 
+/** For programs that go through the migrations one by one: a process per step would take most of their time. */
+async function answerSteps(run: (direction: 'up' | 'down') => Promise<string[]>): Promise<void> {
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line !== 'up' && line !== 'down') {
+      throw new UsageError('each line says up or down');
+    }
+    const answer = await run(line).then(
+      (ran) => ({ ran }),
+      (error: unknown) => ({ failed: error instanceof Error ? error.message : String(error) }),
+    );
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+  }
+}
+
 async function main(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args,
@@ -89,8 +106,8 @@ async function main(args: string[]): Promise<void> {
     allowPositionals: true,
   });
   const [direction = 'up', ...rest] = positionals;
-  if ((direction !== 'up' && direction !== 'down') || rest.length > 0) {
-    throw new UsageError('say up or down');
+  if ((direction !== 'up' && direction !== 'down' && direction !== 'steps') || rest.length > 0) {
+    throw new UsageError('say up, down or steps');
   }
   if (values.count !== undefined && values.to !== undefined) {
     throw new UsageError('--count and --to exclude each other');
@@ -98,14 +115,15 @@ async function main(args: string[]): Promise<void> {
   const count = wholeNumber('count', values.count, 1);
   const to = wholeNumber('to', values.to, 0);
   const config = loadCommandConfig();
-  const ran = await migrate({
+  const common = {
     databaseUrl: config.databaseUrl,
     migrationsDir: config.migrationsDir ?? MIGRATIONS_DIR,
-    direction,
-    count,
-    to,
-    warn: (message) => process.stderr.write(`${message}\n`),
-  });
+    warn: (message: string) => process.stderr.write(`${message}\n`),
+  };
+  if (direction === 'steps') {
+    return answerSteps((step) => migrate({ ...common, direction: step, count: 1 }));
+  }
+  const ran = await migrate({ ...common, direction, count, to });
   process.stdout.write(ran.length === 0 ? 'nothing to do\n' : ran.map((name) => `${direction} ${name}\n`).join(''));
 }
 

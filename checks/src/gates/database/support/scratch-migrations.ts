@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import type { Context } from '../../../engine/context.ts';
 import { type Database, withDatabase } from '../../../io/database.ts';
+import { type Dialogue, startDialogue } from '../../../io/dialogue.ts';
 import { type ExecResult, lastLines } from '../../../io/exec.ts';
 import { dumpSchema } from './schema-dump.ts';
 import { type Contents, readRepeatableContents } from './table-content.ts';
@@ -28,19 +30,23 @@ const stepTimeoutMs = 60_000;
 
 export async function openScratchMigrations(context: Context): Promise<ScratchMigrations> {
   const { config, sandbox, tools } = context;
-  const { applyNext, revertLast, bookkeeping } = config.database;
+  const { applyNext, revertLast, steps, bookkeeping } = config.database;
   const name = `migrations_${randomUUID().replaceAll('-', '')}`;
   const url = await sandbox.postgres.createDatabase(name);
+  const env = { PATH: tools.environment.PATH, TZ: 'UTC', DATABASE_URL: url };
   const run = ([program = '', ...args]: readonly string[]) =>
-    context.exec(program, args, {
-      env: { PATH: tools.environment.PATH, TZ: 'UTC', DATABASE_URL: url },
-      timeoutMs: stepTimeoutMs,
-    });
+    context.exec(program, args, { env, timeoutMs: stepTimeoutMs });
+  const dialogue = steps && startDialogue(steps, { cwd: context.tree.root, env, signal: context.signal });
+  const apply = () => (dialogue ? askFor(dialogue, 'up') : run(applyNext));
+  const revert = () => (dialogue ? askFor(dialogue, 'down') : run(revertLast));
   const drop = () => sandbox.postgres.dropDatabase(name);
   return {
-    drop,
-    apply: () => run(applyNext),
-    revert: () => run(revertLast),
+    apply,
+    revert,
+    async drop() {
+      await dialogue?.close();
+      await drop();
+    },
     state: () =>
       withDatabase(url, async (database) => {
         const [applied, schema] = [
@@ -52,9 +58,21 @@ export async function openScratchMigrations(context: Context): Promise<ScratchMi
     async rebuild(count) {
       await drop();
       await sandbox.postgres.createDatabase(name);
-      for (let step = 0; step < count; step += 1) assertDone(await run(applyNext), applyNext);
+      for (let step = 0; step < count; step += 1) assertDone(await apply(), applyNext);
     },
   };
+}
+
+const stepAnswer = z.union([z.object({ ran: z.array(z.string()) }), z.object({ failed: z.string() })]);
+
+/** One step of `database.steps`, as if it had been a process of its own. @throws for an answer that is none. */
+async function askFor(dialogue: Dialogue, direction: 'up' | 'down'): Promise<ExecResult> {
+  const startedAt = performance.now();
+  const line = await dialogue.ask(direction, stepTimeoutMs);
+  const answer = stepAnswer.parse(JSON.parse(line));
+  const stderr = 'failed' in answer ? answer.failed : '';
+  const durationMs = Math.round(performance.now() - startedAt);
+  return { code: stderr === '' ? 0 : 1, stdout: line, stderr, timedOut: false, durationMs };
 }
 
 /** @throws for a step that went well before, and whose failure is therefore no migration's fault. */

@@ -66,8 +66,27 @@ async function descend(scratch: ScratchMigrations, states: readonly State[]): Pr
   return outcomes;
 }
 
-/** It stops at the first step that differs: what comes after stands on it. */
+/**
+ * Each step began in the state that it began in the first time, so that one look at the end tells whether all of them made
+ * what they made then. When it tells that they did not, or one fails, they are walked once more with a look at each.
+ */
 async function climbAgain(scratch: ScratchMigrations, states: readonly State[]): Promise<StepOutcome[]> {
+  const last = states.length - 1;
+  for (let applied = 1; applied < last; applied += 1) {
+    const result = await scratch.apply();
+    if (result.code !== 0 || result.timedOut) return climbSlowly(scratch, states);
+  }
+  const end = await judgeStep(scratch, await scratch.apply(), stateAt(states, last), last);
+  if (!isDifferent(end)) return states.slice(1).map(() => end);
+  const each = await climbSlowly(scratch, states);
+  // What no single step shows is still not what was there the first time.
+  return each.some(isDifferent) ? each : [...each.slice(0, -1), end];
+}
+
+/** All the way down, and up again. It stops at the first step that differs: what comes after stands on it. */
+async function climbSlowly(scratch: ScratchMigrations, states: readonly State[]): Promise<StepOutcome[]> {
+  const { applied: stoppedAt } = await scratch.state();
+  await descend(scratch, states.slice(0, stoppedAt + 1));
   const outcomes: StepOutcome[] = [];
   for (let applied = 1; applied < states.length; applied += 1) {
     const outcome = await judgeStep(scratch, await scratch.apply(), stateAt(states, applied), applied);
