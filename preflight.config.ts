@@ -357,6 +357,22 @@ export default defineConfig({
     cycleTable: { name: 'execution.processing_cycles', startedAt: 'started_at', finishedAt: 'finished_at' },
     lastCycleWithinSeconds: 600,
   },
+  // Off market hours, and when those who wrote it are awake; nothing over the turn of the year.
+  window: {
+    calendar: 'XNYS',
+    weekly: [
+      { days: ['mon', 'tue', 'wed', 'thu'], from: '17:00', until: '21:00', timeZone: 'America/New_York' },
+      { days: ['sat'], from: '08:00', until: '14:00', timeZone: 'America/New_York' },
+    ],
+    freezes: [{ from: '2026-12-18', until: '2027-01-03', reason: 'the turn of the year: half of the desk is away' }],
+  },
+  review: {
+    releases: 'v*',
+    critical: [
+      ...['service/src/domain/**', 'service/src/orders/**', 'service/src/exchange/**', 'service/src/kill-switch/**'],
+      ...['service/src/access/**', 'service/src/db/**', 'migrations/**', 'deploy/**', '.github/workflows/**'],
+    ],
+  },
   governance: {
     // Beside the gates that say so themselves: who may see whose orders, and what becomes of them.
     unwaivable: ['access/*', 'orders/state-machine-is-enforced'],

@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { sources } from './checklist/read.ts';
 import { type ChecklistFlags, checklist } from './commands/checklist.ts';
 import { type Completable, completion, type Shell, shells } from './commands/completion.ts';
+import { type DueFlags, due } from './commands/due.ts';
 import { explain } from './commands/explain.ts';
 import { type InitFlags, init } from './commands/init.ts';
 import { list } from './commands/list.ts';
@@ -37,6 +38,8 @@ Each option can be given by PREFLIGHT_<OPTION> too; a flag outweighs it.`;
 
 const checklistExitCodeHelp = `
 Exit codes: 0 · 1 --uncovered found a box · 2 usage`;
+const dueExitCodeHelp = `
+Exit codes: 0 nothing is overdue · 1 something is · 2 usage or configuration`;
 const verifyExitCodeHelp = `
 Exit codes: 0 accepted · 2 usage · 4 refused, with every reason`;
 const ledgerExitCodeHelp = `
@@ -165,6 +168,13 @@ function program(): Command {
     .addOption(new Option('--days <n>', 'for how long (default: as long as the configuration lets it)').argParser(days))
     .addHelpText('after', ledgerExitCodeHelp)
     .action((gate: string, flags: WaiveFlags) => finish(waive(gate, flags, streams)));
+  root
+    .command('due')
+    .description('which maintenance is due, what is overdue first')
+    .addOption(configOption())
+    .option('--json', 'one entry for each task, with what last showed that it was done')
+    .addHelpText('after', dueExitCodeHelp)
+    .action((flags: DueFlags) => finish(due(flags, streams)));
   root
     .command('sandbox [command...]')
     .description('the throwaway stack, left running; with `-- COMMAND` for as long as that runs')

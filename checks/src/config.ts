@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { blanksOf } from './blank.ts';
+import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
 import { UsageError } from './engine/errors.ts';
 
@@ -257,6 +258,42 @@ const governance = z.strictObject({
   roles: z.partialRecord(z.enum(roles), z.array(z.string().min(1))).default({}),
   /** Globs of checklist items that two people have to sign off. */
   twoApprovers: z.array(z.string().min(1)).default([]),
+  /** Directories in which runs leave their evidence, a directory each: what `run` itself keeps, or where a workflow unpacks it. */
+  evidence: z.array(z.string().min(1)).min(1).default(['.preflight/evidence']),
+});
+
+/** When a release may happen. */
+const window = z.strictObject({
+  /** The market whose sessions it has to stay clear of. */
+  calendar: z.enum(calendarNames),
+  /** Minutes before the open and after the close that count as open. */
+  marginMinutes: z.int().min(0).max(720).default(30),
+  /** Planned, on a wall clock; one that ends before it begins ends on the next day. `24:00` is the end of the day. */
+  weekly: z
+    .array(
+      z.strictObject({
+        days: z.array(z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])).min(1),
+        from: time,
+        until: time.or(z.literal('24:00')),
+        timeZone: z.string(),
+      }),
+    )
+    .min(1),
+  /** From the first to the last of these days, in UTC, nothing is released. */
+  freezes: z.array(z.strictObject({ from: z.iso.date(), until: z.iso.date(), reason: z.string().min(3) })).default([]),
+});
+
+/** Who has to have looked at a change before it is released. */
+const review = z.strictObject({
+  /** Glob of the tags of releases: what came after the last one is looked at. Without such a tag, the whole history. */
+  releases: z.string().min(1),
+  /** Lines at the end of a commit's message that name who looked at it: `Reviewed-by: Grace <grace@example.com>`. */
+  trailers: z
+    .array(z.string().regex(/^[A-Za-z][A-Za-z-]*$/))
+    .min(1)
+    .default(['Reviewed-by', 'Approved-by']),
+  /** Globs of what two people besides its author have to have looked at. */
+  critical: z.array(z.string().min(1)).min(1),
 });
 
 /** The loopback needs no TLS: nobody else hears it. */
@@ -334,6 +371,8 @@ const schema = z.strictObject({
   contacts: contacts.optional(),
   /** By name: `production` is what a release asks unless --target names another, `staging` what was there before it. */
   targets: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), target).default({}),
+  window: window.optional(),
+  review: review.optional(),
   governance: governance.prefault({}),
   /** Gates about parts that this service does not have, each with the reason that a reviewer is to judge. */
   notApplicable: z

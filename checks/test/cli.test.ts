@@ -124,6 +124,8 @@ function withPlaceholders(text: string, root: string): string {
       'checklist: {number} of $1 boxes answered by this run; {rest}',
     )
     .replaceAll(/^((?:[a-z-]+|S\d) +\d+) {2}.*%.*$/gm, '$1 {figures}')
+    .replaceAll(/^✗ checklist {2}\d+ items .*\n(?: {2}.*\n)*/gm, '✗ checklist  {planned}\n')
+    .replaceAll(/^(✗ governance {2}missing: \w+ has not signed off) .* \(.*\)$/gm, '$1 {items}')
     .replaceAll(/(profile \w+|command line|"by[A-Z]\w+"): \d+/g, '$1: {number}')
     .replaceAll(/"(node|gitleaks|semanticVersion)": "[\d.]+"/g, '"$1": "{version}"')
     .replaceAll(/\b(?:[0-9a-f]{64}|[0-9a-f]{16})\b/g, '{hash}')

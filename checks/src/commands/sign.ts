@@ -13,6 +13,7 @@ import { exitCodes } from '../engine/verdict.ts';
 import { signFile } from '../evidence/signature.ts';
 import { headOf } from '../io/tree.ts';
 import { appendToList } from '../io/yaml-list.ts';
+import { askedOfTask, type Period, periods, tasks } from '../maintenance/tasks.ts';
 import { ask } from './ask.ts';
 import type { Streams } from './terminal.ts';
 import { refuse } from './waive.ts';
@@ -24,7 +25,7 @@ export interface SignFlags {
   evidence?: string;
   /** An SSH key. */
   key?: string;
-  /** A date. Absent: it is about the commit that is checked out. */
+  /** A date. Absent: it is about the commit that is checked out; of a maintenance task, the last day of its period. */
   expires?: string;
 }
 
@@ -44,7 +45,8 @@ export async function sign(item: string, flags: SignFlags, streams: Streams): Pr
     streams,
   );
   const { commit } = await headOf(root);
-  const bound = flags.expires === undefined ? { commit } : { expires: flags.expires };
+  const expires = flags.expires ?? lastDayOf(item);
+  const bound = expires === undefined ? { commit } : { expires };
   const role = flags.role ?? asked.answer.role;
   const entry = parseSignOff({ item, role, ...answers, when: new Date().toISOString(), ...bound });
   const signed = { ...entry, signature: await signatureOf(entry, key) };
@@ -57,7 +59,7 @@ export async function sign(item: string, flags: SignFlags, streams: Streams): Pr
 
 /** @throws UsageError for what no person has to answer, with the nearest that one has to. */
 function findAsked(item: string): Asked {
-  const all = askedOf(allItems, 'advisory');
+  const all = [...askedOf(allItems, 'advisory'), ...tasks.map(askedOfTask)];
   const asked = all.find(({ id }) => id === item);
   if (asked) return asked;
   const known = allItems.find(({ id }) => id === item);
@@ -68,6 +70,15 @@ function findAsked(item: string): Asked {
     `Did you mean ${closest(item, ids)}? \`preflight checklist --json\` shows all.`,
   );
 }
+
+/** A task is done for its period, whatever is committed meanwhile. */
+function lastDayOf(item: string): string | undefined {
+  const period: Period | undefined = tasks.find((task) => task.item === item)?.period;
+  if (period === undefined) return undefined;
+  return new Date(Date.now() + periods[period] * dayMs).toISOString().slice(0, 10);
+}
+
+const dayMs = 86_400_000;
 
 async function signatureOf(entry: SignOff, key: string): Promise<string> {
   await access(key).catch(() => {

@@ -12,6 +12,10 @@ import foreignKeysAreIndexed from './database/foreign-keys-are-indexed.ts';
 import migrationsRevert from './database/migrations-revert.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
 import serviceRoleIsLimited from './database/service-role-is-limited.ts';
+import changesAreReviewed from './governance/changes-are-reviewed.ts';
+import criticalChangesHaveTwoApprovers from './governance/critical-changes-have-two-approvers.ts';
+import deploymentWindowIsOpen from './governance/deployment-window-is-open.ts';
+import evidenceIsOfThisCommit from './governance/evidence-is-of-this-commit.ts';
 import corsReflectsNoStranger from './http/cors-reflects-no-stranger.ts';
 import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
 import healthAnswers from './http/health-answers.ts';
@@ -20,6 +24,17 @@ import redisEngagesIt from './kill-switch/redis-engages-it.ts';
 import stopsNewOrders from './kill-switch/stops-new-orders.ts';
 import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
 import noSecretIsLogged from './logs/no-secret-is-logged.ts';
+import dailyAlertsAreRead from './maintenance/daily-alerts-are-read.ts';
+import dailyBackupIsVerified from './maintenance/daily-backup-is-verified.ts';
+import dailyErrorLogIsRead from './maintenance/daily-error-log-is-read.ts';
+import dailyHealthIsRead from './maintenance/daily-health-is-read.ts';
+import dailySloIsRead from './maintenance/daily-slo-is-read.ts';
+import dailySmokeTestsPass from './maintenance/daily-smoke-tests-pass.ts';
+import quarterlyBenchmarkIsFresh from './maintenance/quarterly-benchmark-is-fresh.ts';
+import weeklyCapacityIsRead from './maintenance/weekly-capacity-is-read.ts';
+import weeklyConfigurationIsUnchanged from './maintenance/weekly-configuration-is-unchanged.ts';
+import weeklySecurityScanPasses from './maintenance/weekly-security-scan-passes.ts';
+import weeklyTrendsAreRead from './maintenance/weekly-trends-are-read.ts';
 import booksAreConserved from './money/books-are-conserved.ts';
 import contactsAreCurrent from './on-call/contacts-are-current.ts';
 import stateMachineIsEnforced from './orders/state-machine-is-enforced.ts';
@@ -70,4 +85,19 @@ export const gates: readonly Gate[] = [
   lastCycleIsRecent,
   scriptsAreSound,
   contactsAreCurrent,
+  deploymentWindowIsOpen,
+  changesAreReviewed,
+  criticalChangesHaveTwoApprovers,
+  evidenceIsOfThisCommit,
+  dailyHealthIsRead,
+  dailyErrorLogIsRead,
+  dailySloIsRead,
+  dailyBackupIsVerified,
+  dailyAlertsAreRead,
+  dailySmokeTestsPass,
+  weeklyTrendsAreRead,
+  weeklySecurityScanPasses,
+  weeklyCapacityIsRead,
+  weeklyConfigurationIsUnchanged,
+  quarterlyBenchmarkIsFresh,
 ];

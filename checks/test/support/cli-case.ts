@@ -14,8 +14,7 @@
  *
  * In files `{token}` is a secret of this run, and `{today+10}` a date. In outputs `{time}`, `{commit}`, `{root}` (the
  * fixture), `{preflight}` (this repository), `{number}`, `{slowest}`, `{figures}` (a row of the checklist's table) and `{rest}`
- * stand for what differs from run to run.
- * fixture), `{preflight}` (this repository), `{age}`, `{number}` and `{slowest}` stand for what differs from run to run.
+ * stand for what differs from run to run, `{planned}` and `{items}` for what a release waits for beside what the case is about.
  */
 export interface CliCase {
   title: string;

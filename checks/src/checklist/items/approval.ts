@@ -1,4 +1,4 @@
-import { type Item, planned, signOff } from '../item.ts';
+import { gate, type Item, signOff } from '../item.ts';
 
 /** Who has to say yes. */
 export const approval: readonly Item[] = [
@@ -75,7 +75,7 @@ export const approval: readonly Item[] = [
   {
     id: 'approval.checklist-executed',
     severity: 'blocker',
-    answer: planned('governance/evidence-is-of-this-commit'),
+    answer: gate('governance/evidence-is-of-this-commit'),
     asks: ['S3:80 Execute deployment checklist (100+ items)'],
   },
   {

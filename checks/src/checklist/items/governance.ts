@@ -1,17 +1,17 @@
-import { type Item, planned } from '../item.ts';
+import { gate, type Item } from '../item.ts';
 
 /** Who reviews, who approves, and when a release may happen. */
 export const governance: readonly Item[] = [
   {
     id: 'governance.maintenance-windows',
     severity: 'warning',
-    answer: planned('governance/deployment-window-is-open'),
+    answer: gate('governance/deployment-window-is-open'),
     asks: ['S0:127 Plan for system maintenance windows'],
   },
   {
     id: 'governance.off-market-hours',
     severity: 'blocker',
-    answer: planned('governance/deployment-window-is-open'),
+    answer: gate('governance/deployment-window-is-open'),
     asks: [
       'S0:167 Deploy to production during off-market hours',
       'S2:392 Deploy during low-traffic period (if applicable)',
@@ -21,25 +21,25 @@ export const governance: readonly Item[] = [
   {
     id: 'governance.reviewed',
     severity: 'blocker',
-    answer: planned('governance/changes-are-reviewed'),
+    answer: gate('governance/changes-are-reviewed'),
     asks: ['S2:39 Application code reviewed and tested'],
   },
   {
     id: 'governance.change-management',
     severity: 'blocker',
-    answer: planned('governance/changes-are-reviewed'),
+    answer: gate('governance/changes-are-reviewed'),
     asks: ['S4:344 **Change management**'],
   },
   {
     id: 'governance.two-approvers',
     severity: 'blocker',
-    answer: planned('governance/critical-changes-have-two-approvers'),
+    answer: gate('governance/critical-changes-have-two-approvers'),
     asks: ['S4:346 Critical changes require two approvers'],
   },
   {
     id: 'governance.window-scheduled',
     severity: 'warning',
-    answer: planned('governance/deployment-window-is-open'),
+    answer: gate('governance/deployment-window-is-open'),
     asks: ['S4:373 Deployment window scheduled'],
   },
 ];

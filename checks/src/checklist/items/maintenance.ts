@@ -1,4 +1,4 @@
-import { type Item, planned, signOff } from '../item.ts';
+import { gate, type Item, signOff } from '../item.ts';
 
 /** What somebody has to look at every day, week, month and quarter. */
 export const maintenance: readonly Item[] = [
@@ -11,13 +11,13 @@ export const maintenance: readonly Item[] = [
   {
     id: 'maintenance.daily.performance',
     severity: 'warning',
-    answer: planned('maintenance/daily-slo-is-read'),
+    answer: gate('maintenance/daily-slo-is-read'),
     asks: ['S0:174 Monitor system performance daily', 'S2:458 Performance metric review'],
   },
   {
     id: 'maintenance.daily.errors',
     severity: 'warning',
-    answer: planned('maintenance/daily-error-log-is-read'),
+    answer: gate('maintenance/daily-error-log-is-read'),
     asks: ['S0:175 Review error rates and address issues', 'S2:457 Error log analysis'],
   },
   {
@@ -47,49 +47,49 @@ export const maintenance: readonly Item[] = [
   {
     id: 'maintenance.daily.health',
     severity: 'warning',
-    answer: planned('maintenance/daily-health-is-read'),
+    answer: gate('maintenance/daily-health-is-read'),
     asks: ['S2:456 System health check review'],
   },
   {
     id: 'maintenance.daily.backups',
     severity: 'warning',
-    answer: planned('maintenance/daily-backup-is-verified'),
+    answer: gate('maintenance/daily-backup-is-verified'),
     asks: ['S2:459 Backup verification'],
   },
   {
     id: 'maintenance.daily.security-alerts',
     severity: 'warning',
-    answer: planned('maintenance/daily-alerts-are-read'),
+    answer: gate('maintenance/daily-alerts-are-read'),
     asks: ['S2:460 Security alert review'],
   },
   {
     id: 'maintenance.daily.trading',
     severity: 'warning',
-    answer: planned('maintenance/daily-smoke-tests-pass'),
+    answer: gate('maintenance/daily-smoke-tests-pass'),
     asks: ['S2:461 Trading operation verification'],
   },
   {
     id: 'maintenance.weekly.trends',
     severity: 'advisory',
-    answer: planned('maintenance/weekly-trends-are-read'),
+    answer: gate('maintenance/weekly-trends-are-read'),
     asks: ['S2:464 Performance trend analysis'],
   },
   {
     id: 'maintenance.weekly.security-scan',
     severity: 'warning',
-    answer: planned('maintenance/weekly-security-scan-passes'),
+    answer: gate('maintenance/weekly-security-scan-passes'),
     asks: ['S2:465 Security scan review'],
   },
   {
     id: 'maintenance.weekly.capacity',
     severity: 'advisory',
-    answer: planned('maintenance/weekly-capacity-is-read'),
+    answer: gate('maintenance/weekly-capacity-is-read'),
     asks: ['S2:466 Capacity planning review'],
   },
   {
     id: 'maintenance.weekly.configuration',
     severity: 'warning',
-    answer: planned('maintenance/weekly-configuration-is-unchanged'),
+    answer: gate('maintenance/weekly-configuration-is-unchanged'),
     asks: ['S2:467 Configuration change audit'],
   },
   {
@@ -137,7 +137,7 @@ export const maintenance: readonly Item[] = [
   {
     id: 'maintenance.quarterly.benchmark',
     severity: 'advisory',
-    answer: planned('maintenance/quarterly-benchmark-is-fresh'),
+    answer: gate('maintenance/quarterly-benchmark-is-fresh'),
     asks: ['S2:481 Performance benchmarking'],
   },
   {
