@@ -337,6 +337,46 @@ const target = z.strictObject({
   faults: z.array(fault).default([]),
 });
 
+/** Where a running service says which build of it answers, and with which settings: names in the JSON of a public path. */
+const build = z.strictObject({
+  path: z.string().startsWith('/'),
+  commit: z.string(),
+  /** A fingerprint of the settings, which `service.checkConfig` prints as `fingerprint`. */
+  configuration: z.string(),
+  uptimeSeconds: z.string(),
+  /** The variable that tells the process its commit. */
+  variable: z.string(),
+});
+
+const smokeStep = z.strictObject({
+  name: z.string().min(1),
+  request,
+  /** Whose key it carries. */
+  as: z.enum(['nobody', 'stranger', 'writer', 'operator', 'processor']).default('writer'),
+  /** Sends `write.idempotencyHeader` with this text. */
+  idempotencyKey: z.string().optional(),
+  /** Any of these will do. */
+  status: z.array(z.int()).min(1).default([200]),
+  /** What stands in the JSON of the answer, by its place: `items.*.id` is any of the list. */
+  expect: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  /** What later steps know by a name, by its place. */
+  capture: z.record(z.string(), z.string()).default({}),
+  /** How long it may take to come true; it is asked again until then. Only for what changes nothing. */
+  withinMs: z.int().min(0).max(30_000).default(0),
+});
+
+/** What a new deployment has to be able to do, one step after the other. `{unique}` and what was captured are filled in. */
+const smoke = z.strictObject({ steps: z.array(smokeStep).min(1).max(50) });
+
+/** The way back to the build before. */
+const rollback = z.strictObject({
+  /** The page that says how. */
+  plan: z.string(),
+  /** Of that build: a tag or commit. */
+  to: z.string().default('HEAD~1'),
+  withinSeconds: z.int().min(1).max(300).default(300),
+});
+
 /** Whom to call: their file, and how old their last review may be. */
 const contacts = z.strictObject({ file: z.string().min(1), reviewedWithinDays: z.int().min(1).max(90).default(30) });
 
@@ -369,6 +409,9 @@ const schema = z.strictObject({
   processing: processing.optional(),
   books: books.optional(),
   contacts: contacts.optional(),
+  build: build.optional(),
+  smoke: smoke.optional(),
+  rollback: rollback.optional(),
   /** By name: `production` is what a release asks unless --target names another, `staging` what was there before it. */
   targets: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), target).default({}),
   window: window.optional(),

@@ -67,6 +67,32 @@ export default defineConfig({
   },
   workers: { heartbeats: 'SELECT name, heartbeat_at FROM todo.workers', expected: ['reminder'] },
   code: { typeCheck: ['tsc', '--noEmit'], production: ['src/**/*.ts'] },
+  smoke: {
+    steps: [
+      { name: 'it lives', as: 'nobody', request: { method: 'GET', path: '/live' } },
+      { name: 'it is ready', as: 'nobody', request: { method: 'GET', path: '/ready' } },
+      {
+        name: 'nobody writes without a key',
+        as: 'nobody',
+        request: { method: 'POST', path: '/todos', body: { title: 'smoke' } },
+        status: [401],
+      },
+      {
+        name: 'a to-do is written',
+        request: { method: 'POST', path: '/todos', body: { title: 'smoke {unique}' } },
+        idempotencyKey: 'smoke-{unique}',
+        status: [201],
+        capture: { todo: 'id' },
+      },
+      {
+        name: 'the same request writes no second one',
+        request: { method: 'POST', path: '/todos', body: { title: 'smoke {unique}' } },
+        idempotencyKey: 'smoke-{unique}',
+        status: [201],
+        expect: { id: '{todo}' },
+      },
+    ],
+  },
   load: { script: 'loadtests/todos.js', environment: { BASE_URL: '{url}', KEYS_FILE: '{writerKeysFile}' } },
   runbooks: { scripts: ['runbooks/*'], dryRunArguments: { 'runbooks/read-only': ['on'] } },
   workflows: ['.github/workflows/*.yml'],

@@ -221,7 +221,11 @@ function createExpress(context: Context, role: AppRole): Express {
     isDraining,
     timeoutMs: READINESS_TIMEOUT_MS,
   });
-  const health = healthRoutes({ readiness, uptimeSeconds: () => Math.round(process.uptime()) });
+  const health = healthRoutes({
+    readiness,
+    uptimeSeconds: () => Math.round(process.uptime()),
+    build: config.build,
+  });
   const routes = role === 'worker' ? health : [...health, ...tradingRoutes(context)];
   return createServer([...routes, ...documentRoutes(routes)], {
     ...config.http,

@@ -4,6 +4,7 @@
  * Every fault is collected before anything is reported, so that one failed start shows the whole list.
  * Secrets have no defaults, and neither a secret's value nor any part of it appears in a fault.
  */
+import { createHash } from 'node:crypto';
 
 /** One thing that is wrong with the environment; `right` says what would be accepted. */
 export interface ConfigFault {
@@ -190,6 +191,16 @@ const nextProcessingKey: Variable<string | null> = {
 /** Signs what the webhook is sent. */
 const webhookSecret: Variable<string | null> = nextProcessingKey;
 
+/** What the image was built from, for whoever asks which build runs. */
+const buildCommit: Variable<string | null> = {
+  right: 'leave it empty, or set the 40 hexadecimal digits of a commit; the image brings it',
+  fallback: '',
+  parse: (raw) => {
+    if (raw === '') return { value: null };
+    return /^[0-9a-f]{40}$/.test(raw) ? { value: raw } : { wrong: `${quoted(raw)} is not a commit` };
+  },
+};
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
@@ -199,6 +210,7 @@ const VARIABLES = {
   ORDER_PROCESSING_API_KEY: processingKey,
   ORDER_PROCESSING_API_KEY_NEXT: nextProcessingKey,
   NODE_ENV: oneOf('development', ['development', 'test', 'production']),
+  BUILD_COMMIT: buildCommit,
   HOST: host('127.0.0.1'),
   PORT: integer(3000, 0, 65_535),
   METRICS_HOST: host('127.0.0.1'),
@@ -244,6 +256,36 @@ type Values = { -readonly [K in VariableName]: ValueOf<(typeof VARIABLES)[K]> };
 export function describeVariables(): readonly { readonly name: string; readonly fallback: string | undefined }[] {
   const all: Readonly<Record<string, Variable<unknown>>> = VARIABLES;
   return Object.entries(all).map(([name, variable]) => ({ name, fallback: variable.fallback }));
+}
+
+/** Their values open something, or are addresses that carry a password. */
+const SECRET: ReadonlySet<string> = new Set<VariableName>([
+  'DATABASE_URL',
+  'REDIS_URL',
+  'WEBHOOK_URL',
+  'WEBHOOK_SECRET',
+  'ORDER_PROCESSING_API_KEY',
+  'ORDER_PROCESSING_API_KEY_NEXT',
+]);
+const FINGERPRINT_LENGTH = 12;
+
+/** What an environment sets, without any secret's value. */
+export interface EnvironmentReport {
+  /** Names of the variables that are set. */
+  readonly set: readonly string[];
+  /** What holds for each variable that is no secret, defaults too. */
+  readonly values: Readonly<Record<string, string>>;
+  /** Of `values`: two processes with the same one run with the same settings. Which build they run is no setting. */
+  readonly fingerprint: string;
+}
+
+export function describeEnvironment(env: Environment = process.env): EnvironmentReport {
+  const isSet = (name: string): boolean => (env[name] ?? '') !== '';
+  const open = describeVariables().filter(({ name }) => !SECRET.has(name));
+  const values = Object.fromEntries(open.map(({ name, fallback = '' }) => [name, env[name] || fallback]));
+  const { BUILD_COMMIT: _, ...settings } = values;
+  const fingerprint = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, FINGERPRINT_LENGTH);
+  return { set: Object.keys(VARIABLES).filter(isSet), values, fingerprint };
 }
 
 /** Reads one variable; a fault is added to `faults` and undefined returned. */
@@ -299,9 +341,10 @@ function readAll(env: Environment): Values {
   return typed;
 }
 
-function freeze(v: Values) {
+function freeze(v: Values, fingerprint: string) {
   return Object.freeze({
     nodeEnv: v.NODE_ENV,
+    build: Object.freeze({ commit: v.BUILD_COMMIT, configuration: fingerprint }),
     databaseUrl: v.DATABASE_URL,
     orderProcessingApiKey: v.ORDER_PROCESSING_API_KEY,
     nextOrderProcessingApiKey: v.ORDER_PROCESSING_API_KEY_NEXT,
@@ -356,7 +399,7 @@ export type Config = ReturnType<typeof freeze>;
  * @throws ConfigError with every fault at once.
  */
 export function loadConfig(env: Environment = process.env): Config {
-  return freeze(readAll(env));
+  return freeze(readAll(env), describeEnvironment(env).fingerprint);
 }
 
 /** What the small commands (migrate, keys, seed) need: the database and the kind of environment. */

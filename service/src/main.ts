@@ -2,7 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
 import type { App, AppRole } from './app.ts';
-import { type Config, ConfigError, EXIT_CONFIG, loadConfig } from './config.ts';
+import { type Config, ConfigError, describeEnvironment, EXIT_CONFIG, loadConfig } from './config.ts';
 import { stopTracing } from './telemetry/tracing.ts';
 
 const EXIT_FAILURE = 1;
@@ -13,7 +13,8 @@ const HELP = `Usage: node --import ./service/src/telemetry/register.ts service/s
 
 Options:
   --role api|worker|all   answer requests, process orders, or both (default: all)
-  --check-config          check the environment and exit: 0 when it is right, ${EXIT_CONFIG} when not
+  --check-config          check the environment and exit: 0 when it is right, ${EXIT_CONFIG} when not;
+                          prints what is set as JSON, without any secret
   --print-routes          print every route of the live router as JSON and exit
   --help                  this text
 
@@ -109,7 +110,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (flags.help) process.stdout.write(HELP);
   else if (flags['check-config']) {
     loadConfig();
-    process.stdout.write('{"ok":true}\n');
+    process.stdout.write(`${JSON.stringify({ ok: true, ...describeEnvironment() })}\n`);
   } else if (flags['print-routes']) {
     const { describeRoutes } = await import('./app.ts');
     process.stdout.write(`${JSON.stringify(describeRoutes())}\n`);

@@ -3,7 +3,14 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, describeVariables, type Environment, loadCommandConfig, loadConfig } from '../src/config.ts';
+import {
+  ConfigError,
+  describeEnvironment,
+  describeVariables,
+  type Environment,
+  loadCommandConfig,
+  loadConfig,
+} from '../src/config.ts';
 
 const good = {
   DATABASE_URL: 'postgres://app:s3cr3t-canary@db.example/orders',
@@ -149,6 +156,23 @@ describe('loadCommandConfig', () => {
     expect(() => loadCommandConfig({ NODE_ENV: 'x' })).toThrow(
       /^DATABASE_URL: is missing.*\nNODE_ENV: "x" is not known/,
     );
+  });
+});
+
+describe('the fingerprint of the settings', () => {
+  const { fingerprint } = describeEnvironment(good);
+
+  it('is that of the process that runs with them', () => {
+    expect(loadConfig(good).build).toEqual({ commit: null, configuration: fingerprint });
+  });
+
+  it('changes with a setting, and neither with a secret nor with the build', () => {
+    expect(describeEnvironment({ ...good, POOL_MAX: '11' }).fingerprint).not.toBe(fingerprint);
+    expect(describeEnvironment({ ...good, POOL_MAX: '10' }).fingerprint).toBe(fingerprint);
+    const key = randomBytes(32).toString('hex');
+    const other = { ...good, ORDER_PROCESSING_API_KEY: key, BUILD_COMMIT: 'a'.repeat(40) };
+    expect(describeEnvironment(other).fingerprint).toBe(fingerprint);
+    expect(loadConfig(other).build.commit).toBe(other.BUILD_COMMIT);
   });
 });
 

@@ -24,9 +24,15 @@ afterAll(() => db.drop());
 const NOWHERE = 'postgres://app:hunter2-canary@127.0.0.1:1/none';
 
 describe('main.ts, without starting', () => {
-  it('--check-config says ok and opens no connection', async () => {
-    const finished = await runMain(['--check-config'], testEnvironment(NOWHERE));
-    expect(finished).toEqual({ code: 0, stdout: '{"ok":true}\n', stderr: '' });
+  it('--check-config says ok, what is set and no secret, and opens no connection', async () => {
+    const { stdout, ...rest } = await runMain(['--check-config'], testEnvironment(NOWHERE));
+    expect(rest).toEqual({ code: 0, stderr: '' });
+    expect(stdout).not.toContain('canary');
+    const said = JSON.parse(stdout) as { ok: boolean; set: string[]; values: Record<string, string> };
+    expect(said.ok).toBe(true);
+    expect(said.set).toEqual(expect.arrayContaining(['DATABASE_URL', 'ORDER_PROCESSING_API_KEY']));
+    expect(said.values).not.toHaveProperty('DATABASE_URL');
+    expect(said.values).toHaveProperty('POOL_MAX');
   });
 
   it.each([[['--check-config']], [[]], [['--role', 'worker']]])(

@@ -16,6 +16,13 @@ import changesAreReviewed from './governance/changes-are-reviewed.ts';
 import criticalChangesHaveTwoApprovers from './governance/critical-changes-have-two-approvers.ts';
 import deploymentWindowIsOpen from './governance/deployment-window-is-open.ts';
 import evidenceIsOfThisCommit from './governance/evidence-is-of-this-commit.ts';
+import smokeSuitePasses from './deploy/smoke-suite-passes.ts';
+import smokeTestsPass from './deploy/smoke-tests-pass.ts';
+import stagingPassesSmokeTests from './deploy/staging-passes-smoke-tests.ts';
+import stagingRunsThisCommit from './deploy/staging-runs-this-commit.ts';
+import targetAnswers from './deploy/target-answers.ts';
+import targetIsConfigured from './deploy/target-is-configured.ts';
+import targetRunsThisCommit from './deploy/target-runs-this-commit.ts';
 import corsReflectsNoStranger from './http/cors-reflects-no-stranger.ts';
 import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
 import healthAnswers from './http/health-answers.ts';
@@ -100,4 +107,11 @@ export const gates: readonly Gate[] = [
   weeklyCapacityIsRead,
   weeklyConfigurationIsUnchanged,
   quarterlyBenchmarkIsFresh,
+  smokeSuitePasses,
+  stagingRunsThisCommit,
+  stagingPassesSmokeTests,
+  targetRunsThisCommit,
+  targetIsConfigured,
+  targetAnswers,
+  smokeTestsPass,
 ];

@@ -32,6 +32,8 @@ export type Undo = () => Promise<void>;
 export interface Replica {
   readonly url: string;
   readonly logFile: string;
+  /** What it was given of `service.environment`, filled in. It holds secrets: for asking, never for facts. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Ends it at once. Closing the sandbox does so too. */
   close(): Promise<void>;
 }
@@ -161,6 +163,7 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
       return {
         url: front?.url ?? replica.url,
         logFile: replica.logFile,
+        environment: replica.environment,
         async close() {
           await front?.close();
           replica.signal('SIGKILL');

@@ -20,6 +20,8 @@ const BY_NAME: Readonly<Record<string, readonly unknown[]>> = {
   changedBy: [`operator:${ACCOUNT_ID}`],
   clientOrderId: ['desk-7-000123'],
   closedBecause: [null],
+  commit: [null],
+  configuration: ['9f86d081884c'],
   cost: ['32000'],
   cursor: ['eyJjIjoiMjAyNi0xMS0yMCJ9'],
   denial: [null],

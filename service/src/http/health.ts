@@ -8,10 +8,19 @@ export interface Readiness {
   readonly draining: boolean;
 }
 
+/** Which build answers, with which settings: whoever rolls out compares them. */
+export interface Build {
+  /** 40 hexadecimal digits; null where nobody told the process. */
+  readonly commit: string | null;
+  /** A fingerprint of all settings that are no secrets, as `--check-config` prints it. */
+  readonly configuration: string;
+}
+
 export interface HealthDeps {
   /** Asks the database through a connection of its own; bounded in time, never throws. */
   readonly readiness: () => Promise<Readiness>;
   readonly uptimeSeconds: () => number;
+  readonly build: Build;
 }
 
 const readiness = z.strictObject({
@@ -20,7 +29,13 @@ const readiness = z.strictObject({
   draining: z.boolean(),
 });
 const liveness = z.strictObject({ status: z.literal('ok'), uptimeSeconds: z.number() });
-const overall = z.strictObject({ status: z.enum(['ok', 'unavailable']), live: z.literal(true), ...readiness.shape });
+const build = { commit: z.string().nullable(), configuration: z.string(), uptimeSeconds: z.number() };
+const overall = z.strictObject({
+  status: z.enum(['ok', 'unavailable']),
+  live: z.literal(true),
+  ...readiness.shape,
+  ...build,
+});
 
 /** Liveness, readiness, and both with their parts. All public: probes carry no keys. */
 export function healthRoutes(deps: HealthDeps): readonly Route[] {
@@ -51,7 +66,7 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
     route({
       method: 'GET',
       path: '/api/v1/health',
-      summary: 'Liveness and readiness with their parts.',
+      summary: 'Liveness and readiness with their parts, and which build answers.',
       access: 'public',
       responses: {
         200: { description: 'everything is up', schema: overall },
@@ -59,7 +74,11 @@ export function healthRoutes(deps: HealthDeps): readonly Route[] {
       },
       handler: async () => {
         const report = await deps.readiness();
-        return answer(report.ready, { status: report.ready ? 'ok' : 'unavailable', live: true, ...report });
+        const status = report.ready ? 'ok' : 'unavailable';
+        return answer(report.ready, {
+          ...{ status, live: true, ...report },
+          ...{ ...deps.build, uptimeSeconds: deps.uptimeSeconds() },
+        });
       },
     }),
   ];

@@ -5,7 +5,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.target.configured',
     severity: 'blocker',
-    answer: planned('deploy/target-is-configured'),
+    answer: gate('deploy/target-is-configured'),
     partly: ['config/missing-variables-are-refused'],
     asks: [
       'S0:9 Set `ORDER_PROCESSING_API_KEY` environment variable in production',
@@ -18,7 +18,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.smoke.orders',
     severity: 'blocker',
-    answer: planned('deploy/smoke-tests-pass'),
+    answer: gate('deploy/staging-passes-smoke-tests'),
     asks: ['S0:76 Create test limit orders in staging environment'],
   },
   {
@@ -30,7 +30,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.end-to-end',
     severity: 'blocker',
-    answer: planned('deploy/smoke-tests-pass'),
+    answer: gate('deploy/smoke-suite-passes'),
     asks: ['S0:162 Complete end-to-end testing'],
   },
   {
@@ -47,7 +47,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.endpoint-by-hand',
     severity: 'warning',
-    answer: planned('deploy/smoke-tests-pass'),
+    answer: gate('deploy/smoke-tests-pass'),
     asks: ['S0:169 Test API endpoint manually'],
   },
   {
@@ -65,7 +65,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.target.provisioned',
     severity: 'blocker',
-    answer: planned('deploy/target-answers'),
+    answer: gate('deploy/target-answers'),
     asks: ['S2:20 Production infrastructure provisioned'],
   },
   {
@@ -77,25 +77,25 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.status-before',
     severity: 'blocker',
-    answer: planned('deploy/target-answers'),
+    answer: gate('deploy/target-answers'),
     asks: ['S2:384 Final system status check completed'],
   },
   {
     id: 'deployment.target.version',
     severity: 'blocker',
-    answer: planned('deploy/target-runs-this-commit'),
+    answer: gate('deploy/target-runs-this-commit'),
     asks: ['S2:394 Application deployment completed'],
   },
   {
     id: 'deployment.restarted',
     severity: 'warning',
-    answer: planned('deploy/target-runs-this-commit'),
+    answer: gate('deploy/target-runs-this-commit'),
     asks: ['S2:396 Service restarts completed'],
   },
   {
     id: 'deployment.health',
     severity: 'blocker',
-    answer: planned('deploy/target-answers'),
+    answer: gate('deploy/target-answers'),
     asks: [
       'S2:397 Health checks passed',
       'S2:400 Application responding to requests',
@@ -105,13 +105,13 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.database-connected',
     severity: 'blocker',
-    answer: planned('deploy/target-answers'),
+    answer: gate('deploy/target-answers'),
     asks: ['S2:401 Database connectivity verified', 'S4:278 Database queries succeed'],
   },
   {
     id: 'deployment.smoke.endpoints',
     severity: 'blocker',
-    answer: planned('deploy/smoke-tests-pass'),
+    answer: gate('deploy/smoke-tests-pass'),
     asks: [
       'S2:402 Critical API endpoints tested',
       'S2:422 API endpoints responding correctly',
@@ -121,7 +121,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.smoke.trading',
     severity: 'blocker',
-    answer: planned('deploy/smoke-tests-pass'),
+    answer: gate('deploy/smoke-tests-pass'),
     asks: [
       'S2:403 Trading functionality verified',
       'S2:412 Trading operations functioning normally',
@@ -132,37 +132,37 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.smoke.access',
     severity: 'blocker',
-    answer: planned('deploy/smoke-tests-pass'),
+    answer: gate('deploy/smoke-tests-pass'),
     asks: ['S2:411 User access verified', 'S2:436 Authentication and authorization working'],
   },
   {
     id: 'deployment.database-stable',
     severity: 'blocker',
-    answer: planned('deploy/target-answers'),
+    answer: gate('deploy/target-answers'),
     asks: ['S2:421 Database connections stable'],
   },
   {
     id: 'deployment.smoke.execution',
     severity: 'blocker',
-    answer: planned('deploy/smoke-tests-pass'),
+    answer: gate('deploy/smoke-tests-pass'),
     asks: ['S2:447 Order execution functioning'],
   },
   {
     id: 'deployment.smoke.portfolio',
     severity: 'blocker',
-    answer: planned('deploy/smoke-tests-pass'),
+    answer: gate('deploy/smoke-tests-pass'),
     asks: ['S2:448 Portfolio management operational'],
   },
   {
     id: 'deployment.staging',
     severity: 'blocker',
-    answer: planned('deploy/staging-runs-this-commit'),
+    answer: gate('deploy/staging-runs-this-commit'),
     asks: ['S3:74 Deploy to staging with docker-compose.prod.yml'],
   },
   {
     id: 'deployment.staging.configured',
     severity: 'warning',
-    answer: planned('deploy/staging-runs-this-commit'),
+    answer: gate('deploy/staging-runs-this-commit'),
     asks: ['S3:75 Configure staging credentials'],
   },
   {
@@ -202,7 +202,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.smoke',
     severity: 'blocker',
-    answer: planned('deploy/smoke-tests-pass'),
+    answer: gate('deploy/smoke-tests-pass'),
     asks: ['S4:274 **Smoke tests run successfully**'],
   },
   {
