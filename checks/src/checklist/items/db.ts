@@ -67,7 +67,7 @@ export const db: readonly Item[] = [
   {
     id: 'db.migrations.staging',
     severity: 'blocker',
-    answer: planned('deploy/staging-runs-this-commit'),
+    answer: planned('database/staging-is-migrated'),
     partly: ['database/migrations-revert'],
     asks: ['S2:40 Database migrations tested in staging'],
   },

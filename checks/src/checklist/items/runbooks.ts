@@ -132,7 +132,7 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.failover-validation',
     severity: 'warning',
-    answer: planned('deploy/smoke-tests-pass'),
+    answer: gate('deploy/smoke-tests-pass'),
     asks: ['S2:361 Post-failover validation procedures'],
   },
   {
