@@ -12,7 +12,7 @@ export function actAsTarget(
   const keys = { operator: sandbox.credentials.operator, ...(processor === undefined ? {} : { processor }) };
   const [writer] = sandbox.credentials.writers;
   config[name] = {
-    names: [],
+    ...{ names: [], safeToBreak: false, faults: [] },
     keys: { ...keys, ...(writer === undefined ? {} : { writer }) },
     ...more,
     get url() {
