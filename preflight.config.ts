@@ -4,9 +4,33 @@ import { INVARIANTS } from './service/src/db/invariants.ts';
 /** What the seed prints, as far as it is used here. */
 interface Seeded {
   traders: { key: string }[];
+  viewer: string;
   operator: string;
+  admin: string;
   limited: { key: string; accountId: string };
 }
+
+/** What any key may read. Whoever answers for all accounts names the one that is meant. */
+const reads = (account = '') => [
+  `GET /api/v1/orders${account}`,
+  'GET /api/v1/orders/{id}',
+  'GET /api/v1/orders/{id}/events',
+  `GET /api/v1/portfolio${account}`,
+  `GET /api/v1/fills${account}`,
+  `GET /api/v1/activity${account}`,
+  'GET /api/v1/kill-switch',
+  'GET /api/v1/risk/limits',
+  'GET /api/v1/strategies',
+];
+const ofAccount = '?accountId={account}';
+const trades = ['POST /api/v1/orders', 'POST /api/v1/orders/{id}/cancel', 'POST /api/v1/risk/check'];
+const strategies = ['POST /api/v1/strategies/{id}/start', 'POST /api/v1/strategies/{id}/stop'];
+const operates = [
+  'PUT /api/v1/kill-switch',
+  'PUT /api/v1/risk/limits',
+  'GET /api/v1/access/lockouts',
+  'POST /api/v1/access/lockouts/clear',
+];
 
 /** The order service of this repository: what it is, and what it promises. */
 export default defineConfig({
@@ -87,11 +111,12 @@ export default defineConfig({
     steps: ['node', 'service/src/migrate.ts', 'steps'],
     seed: ['node', 'service/src/seed.ts', '--traders', '10', '--wide-limits', '--json'],
     credentials: (seedOutput) => {
-      const { traders, operator, limited } = JSON.parse(seedOutput) as Seeded;
+      const { traders, viewer, operator, admin, limited } = JSON.parse(seedOutput) as Seeded;
       return {
         writers: traders.map(({ key }) => key),
         operator,
         limited: { key: limited.key, account: limited.accountId },
+        roles: { viewer, trader: traders[0]?.key ?? '', operator, admin },
       };
     },
     requiredIndexes: [
@@ -252,6 +277,25 @@ export default defineConfig({
     rateLimit: { environment: { RATE_LIMIT_PER_MINUTE_ADDRESS: '100' }, perMinute: 100 },
     allowedOrigin: 'https://desk.example',
   },
+  roles: {
+    viewer: reads(),
+    trader: [...reads(), ...trades, ...strategies],
+    operator: [...reads(ofAccount), ...strategies, ...operates],
+    admin: [...reads(ofAccount), ...trades, ...strategies, ...operates],
+  },
+  keyUse: {
+    table: 'access.api_keys',
+    row: "digest = sha256(convert_to($1, 'UTF8'))",
+    lastUsed: 'last_used_at',
+    withinSeconds: 60,
+  },
+  lists: [
+    { path: '/api/v1/orders', items: 'orders', most: 100, holdsWrites: true },
+    { path: '/api/v1/fills', items: 'fills', most: 100 },
+    { path: '/api/v1/activity', items: 'activity', most: 100 },
+    { path: '/api/v1/strategies', items: 'strategies', most: 100, as: 'operator' },
+    { path: '/api/v1/access/lockouts', items: 'lockouts', most: 100, as: 'operator' },
+  ],
   risk: {
     setLimits: { method: 'PUT', path: '/api/v1/risk/limits', body: { accountId: '{account}', reason: 'preflight' } },
     cap: {

@@ -138,6 +138,48 @@ const accessRules = z.strictObject({
   allowedOrigin: z.url().optional(),
 });
 
+/** What each role may do beside what is public, by the names of `credentials.roles`. */
+const rolesMay = z.record(
+  z.string(),
+  z
+    .array(
+      z
+        .string()
+        /** A query that the role has to give is part of it; `{account}` is that of `credentials.limited`. */
+        .regex(/^(GET|POST|PUT|PATCH|DELETE) \//, 'METHOD /route is wanted, as the OpenAPI document writes it'),
+    )
+    .min(1),
+);
+
+/** Where the use of a key is recorded. */
+const keyUse = z.strictObject({
+  table: z.string().regex(/^\w+\.\w+$/, 'schema.table'),
+  /** The condition that finds the row of the key $1 (text). */
+  row: z.string(),
+  /** The column with the time of the last use. */
+  lastUsed: z.string().regex(/^\w+$/, 'a column'),
+  /** How much later than the use the recorded time may lag. */
+  withinSeconds: z.int().min(1).max(3_600),
+});
+
+/** A GET that answers with a page of a list, newest or oldest first. */
+const list = z.strictObject({
+  path: z.string().startsWith('/'),
+  /** `operator`: where a writer may not read it. */
+  as: z.enum(['writer', 'operator']).default('writer'),
+  /** Names in the answer: of the entries, of an entry's id, and of what leads to the next page. */
+  items: z.string(),
+  id: z.string().default('id'),
+  next: z.string().default('nextCursor'),
+  /** Names in the query. */
+  cursor: z.string().default('cursor'),
+  limit: z.string().default('limit'),
+  /** How many entries a page has at most, whatever is asked for. */
+  most: z.int().min(1).max(1_000),
+  /** Each configured write is an entry of it at once. */
+  holdsWrites: z.boolean().default(false),
+});
+
 const limitChange = z.record(z.string(), z.unknown());
 
 /** Limits that orders are held against, on the account of `credentials.limited`. The order is the configured write. */
@@ -392,6 +434,9 @@ const schema = z.strictObject({
   killSwitchInRedis: killSwitchInRedis.optional(),
   workers: workers.optional(),
   access: accessRules.optional(),
+  roles: rolesMay.optional(),
+  keyUse: keyUse.optional(),
+  lists: z.array(list).min(1).optional(),
   risk: risk.optional(),
   code: z.strictObject({
     /** A TypeScript compiler: `--listFiles --pretty false` is appended, to count what it looked at and to read what it says. */
@@ -444,6 +489,8 @@ export interface Credentials {
   operator: string;
   /** May make the configured write for an account of its own, whose limits are as they come: gates change them. */
   limited?: { key: string; account: string };
+  /** A key of each role of `roles`, by its name. */
+  roles?: Record<string, string>;
 }
 
 /** Parts that a service may not have. */

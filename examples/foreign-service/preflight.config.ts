@@ -107,6 +107,12 @@ export default defineConfig({
     { gate: 'access/lockout-holds', reason: 'The gateway in front of every service of ours locks addresses out.' },
     { gate: 'access/rate-limits-hold', reason: 'The gateway in front of every service of ours limits the rate.' },
     { gate: 'database/service-role-is-limited', reason: 'Its database server knows one role per service, the owner.' },
+    { gate: 'access/roles-are-enforced', reason: 'A key may write, or operate: there are no finer roles.' },
+    {
+      gate: 'access/key-use-is-recorded',
+      reason: 'Keys are made for one program each, and replaced with each release of it.',
+    },
+    { gate: 'http/lists-are-paged', reason: 'The list of to-dos is bounded by its query: the latest fifty.' },
     {
       gate: 'kill-switch/redis-engages-it',
       reason: 'This service has no Redis: its switch is one row of its database.',

@@ -15,8 +15,8 @@ import type { LimitsChange } from './domain/risk-limits.ts';
 const USAGE = `Usage: node service/src/seed.ts [--traders N] [--wide-limits] [--json]
 
 Fills a throwaway database with demo data: three symbols with quotes, N traders (default 10) with cash, holdings, a
-stopped strategy and a key each, and a viewer, an operator and an admin key. Prints the keys as JSON. Run again, it makes
-further keys, and neither accounts nor cash twice.
+stopped strategy and a key each, and a viewer, an operator and an admin key; viewer and admin act for the first trader's
+account. Prints the keys as JSON. Run again, it makes further keys, and neither accounts nor cash twice.
 
   --traders N    1 to 1000
   --wide-limits  gives these traders limits that no load test runs into, and makes one trader more, with cash alone, who
@@ -186,7 +186,7 @@ async function seedKeys(
   const limitedKey = limited === undefined ? [] : [give(limited)];
   const viewer = mint('viewer', first.id);
   const operator = mint('operator', null);
-  const admin = mint('admin', null);
+  const admin = mint('admin', first.id);
   await insertApiKeys(tx, [...[...traderKeys, ...limitedKey].map(({ minted }) => minted), viewer, operator, admin]);
   const shown = ({ trader, minted }: ReturnType<typeof give>): SeededTrader => ({
     account: trader.name,

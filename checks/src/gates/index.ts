@@ -1,7 +1,9 @@
 import type { Gate } from '../engine/gate.ts';
 import anotherAccountsOrderIsNotFound from './access/another-accounts-order-is-not-found.ts';
+import keyUseIsRecorded from './access/key-use-is-recorded.ts';
 import lockoutHolds from './access/lockout-holds.ts';
 import rateLimitsHold from './access/rate-limits-hold.ts';
+import rolesAreEnforced from './access/roles-are-enforced.ts';
 import workflowsAreValid from './ci/workflows-are-valid.ts';
 import noConsole from './code/no-console.ts';
 import typesCheck from './code/types-check.ts';
@@ -23,9 +25,14 @@ import stagingRunsThisCommit from './deploy/staging-runs-this-commit.ts';
 import targetAnswers from './deploy/target-answers.ts';
 import targetIsConfigured from './deploy/target-is-configured.ts';
 import targetRunsThisCommit from './deploy/target-runs-this-commit.ts';
+import answersAreNotStored from './http/answers-are-not-stored.ts';
+import contractIsKept from './http/contract-is-kept.ts';
 import corsReflectsNoStranger from './http/cors-reflects-no-stranger.ts';
+import errorsSayNothingInside from './http/errors-say-nothing-inside.ts';
 import everyEndpointNeedsAKey from './http/every-endpoint-needs-a-key.ts';
 import healthAnswers from './http/health-answers.ts';
+import hostileInputIsRefused from './http/hostile-input-is-refused.ts';
+import listsArePaged from './http/lists-are-paged.ts';
 import securityHeadersAreSet from './http/security-headers-are-set.ts';
 import redisEngagesIt from './kill-switch/redis-engages-it.ts';
 import stopsNewOrders from './kill-switch/stops-new-orders.ts';
@@ -70,10 +77,17 @@ export const gates: readonly Gate[] = [
   backupRestores,
   everyEndpointNeedsAKey,
   anotherAccountsOrderIsNotFound,
+  rolesAreEnforced,
+  keyUseIsRecorded,
   lockoutHolds,
   rateLimitsHold,
   corsReflectsNoStranger,
   securityHeadersAreSet,
+  hostileInputIsRefused,
+  contractIsKept,
+  errorsSayNothingInside,
+  answersAreNotStored,
+  listsArePaged,
   noSecretIsLogged,
   booksAreConserved,
   stateMachineIsEnforced,

@@ -3,6 +3,8 @@ export interface HttpRequest {
   method: string;
   path: string;
   body?: Record<string, unknown> | undefined;
+  /** Sent byte for byte as the body, instead of `body`: what no JSON.stringify would write. */
+  text?: string;
 }
 
 export interface SendOptions {
@@ -28,7 +30,8 @@ const defaultTimeoutMs = 5_000;
  */
 export async function send(url: string, request: HttpRequest, options: SendOptions = {}): Promise<HttpAnswer> {
   const { key, headers = {}, signal, timeoutMs = defaultTimeoutMs } = options;
-  const { method, path, body } = request;
+  const { method, path } = request;
+  const body = request.text ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
   const limit = AbortSignal.timeout(timeoutMs);
   const response = await fetch(url + path, {
     method,
@@ -39,7 +42,7 @@ export async function send(url: string, request: HttpRequest, options: SendOptio
       ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
       ...headers,
     },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body }),
   });
   return { status: response.status, headers: response.headers, text: await response.text() };
 }

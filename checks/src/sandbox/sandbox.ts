@@ -125,7 +125,8 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
   const service = createService({ ...common, config: config.service, placeholders, name: 'service' });
   const [seeded] = await Promise.all([run(config.database.seed, databaseUrl), service.start()]);
   const credentials = config.database.credentials(seeded.stdout);
-  made([...credentials.writers, credentials.operator]);
+  const { writers, operator, limited, roles = {} } = credentials;
+  made([...writers, operator, ...(limited ? [limited.key] : []), ...Object.values(roles)]);
   let url = service.url;
   let interception: Interception | undefined;
   let replicas = 0;

@@ -7,11 +7,14 @@ export interface Route {
   readonly path: string;
   /** It may answer whoever asks. */
   readonly open?: boolean;
+  /** JSON Schema of the answer to who does it right. */
+  readonly answers?: object;
   readonly handle: (request: Request, account: Account) => Promise<{ status: number; body: unknown }>;
 }
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const bodyLimit = '10kb';
+const todo = fields({ id: { type: 'string' }, title: { type: 'string' }, status: { type: 'string' } });
 
 export function routesOf(pool: pg.Pool): Route[] {
   const routes: Route[] = [
@@ -21,12 +24,12 @@ export function routesOf(pool: pg.Pool): Route[] {
       ...{ method: 'GET', path: '/openapi.json', open: true },
       handle: async () => ({ status: 200, body: openApi(routes) }),
     },
-    { method: 'POST', path: '/todos', handle: (request, account) => create(pool, request, account) },
+    { method: 'POST', path: '/todos', answers: todo, handle: (request, account) => create(pool, request, account) },
     {
-      ...{ method: 'GET', path: '/todos' },
+      ...{ method: 'GET', path: '/todos', answers: fields({ todos: { type: 'array', items: todo } }) },
       handle: async (_, account) => ({ status: 200, body: { todos: await listTodos(pool, account) } }),
     },
-    { method: 'GET', path: '/todos/{id}', handle: (request, account) => read(pool, request, account) },
+    { method: 'GET', path: '/todos/{id}', answers: todo, handle: (request, account) => read(pool, request, account) },
     { method: 'PUT', path: '/read-only', handle: (request, account) => turn(pool, request, account) },
   ];
   return routes;
@@ -45,7 +48,9 @@ async function create(pool: pg.Pool, request: Request, account: Account) {
   const key = request.get('idempotency-key') ?? '';
   const title: unknown = (request.body as { title?: unknown } | undefined)?.title;
   if (key === '' || key.length > 200) return problem(400, 'an Idempotency-Key is wanted');
-  if (typeof title !== 'string' || title === '' || title.length > 200) return problem(400, 'a title is wanted');
+  // PostgreSQL stores no NUL in a text.
+  if (typeof title !== 'string' || title === '' || title.length > 200 || title.includes('\0'))
+    return problem(400, 'a title is wanted');
   const created = await createTodo(pool, account, key, title);
   if (created.kind === 'read-only') return problem(409, 'the service is read-only');
   if (created.kind === 'another-request') return problem(422, 'this Idempotency-Key came with another request');
@@ -72,9 +77,25 @@ function problem(status: number, error: string) {
 
 function openApi(routes: readonly Route[]) {
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const { method, path } of routes)
-    paths[path] = { ...paths[path], [method.toLowerCase()]: { responses: { default: { description: 'JSON' } } } };
-  return { openapi: '3.1.0', info: { title: 'to-dos', version: '1.0.0' }, paths };
+  for (const route of routes)
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: described(route) };
+  const securitySchemes = { key: { type: 'http', scheme: 'bearer' } };
+  return { openapi: '3.1.0', info: { title: 'to-dos', version: '1.0.0' }, paths, components: { securitySchemes } };
+}
+
+function described({ method, open = false, answers = { type: 'object' } }: Route) {
+  const as = (description: string, schema: object) => ({ description, content: { 'application/json': { schema } } });
+  const done = method === 'POST' ? 201 : 200;
+  const responses = {
+    [done]: as('It is done.', answers),
+    default: as('Why not.', fields({ error: { type: 'string' } })),
+  };
+  return { ...(open ? {} : { security: [{ key: [] }] }), responses };
+}
+
+/** An object of just these. */
+function fields(properties: Record<string, object>) {
+  return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
 }
 
 /** One line of JSON for each answer: what was decided, and nothing that was sent. */
@@ -98,6 +119,7 @@ const headers: RequestHandler = (_, response, next) => {
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
     'Referrer-Policy': 'no-referrer',
+    'Cache-Control': 'no-store',
   });
   next();
 };

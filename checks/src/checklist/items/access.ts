@@ -55,7 +55,7 @@ export const access: readonly Item[] = [
   {
     id: 'access.roles',
     severity: 'blocker',
-    answer: planned('access/roles-are-enforced'),
+    answer: gate('access/roles-are-enforced'),
     asks: [
       'S2:61 Least privilege principle applied to API permissions',
       'S2:68 Role-based access control (RBAC) implemented',
@@ -66,7 +66,7 @@ export const access: readonly Item[] = [
   {
     id: 'access.keys.use-recorded',
     severity: 'warning',
-    answer: planned('access/key-use-is-recorded'),
+    answer: gate('access/key-use-is-recorded'),
     asks: ['S2:62 API key usage monitoring enabled'],
   },
   {

@@ -12,7 +12,7 @@ export const http: readonly Item[] = [
   {
     id: 'http.pagination',
     severity: 'warning',
-    answer: planned('http/lists-are-paged'),
+    answer: gate('http/lists-are-paged'),
     asks: ['S1:59 **S2: Repository Pagination**'],
   },
   {
@@ -24,13 +24,13 @@ export const http: readonly Item[] = [
   {
     id: 'http.input-validated',
     severity: 'blocker',
-    answer: planned('http/hostile-input-is-refused'),
+    answer: gate('http/hostile-input-is-refused'),
     asks: ['S2:106 Input validation implemented for all user inputs', 'S4:180 **All user inputs validated**'],
   },
   {
     id: 'http.sql-injection',
     severity: 'blocker',
-    answer: planned('http/hostile-input-is-refused'),
+    answer: gate('http/hostile-input-is-refused'),
     asks: ['S2:107 SQL injection protection enabled'],
   },
   {
@@ -48,13 +48,13 @@ export const http: readonly Item[] = [
   {
     id: 'http.errors-say-nothing',
     severity: 'blocker',
-    answer: planned('http/errors-say-nothing-inside'),
+    answer: gate('http/errors-say-nothing-inside'),
     asks: ['S2:111 Error messages do not reveal sensitive information'],
   },
   {
     id: 'http.cache-headers',
     severity: 'warning',
-    answer: planned('http/answers-are-not-stored'),
+    answer: gate('http/answers-are-not-stored'),
     asks: ['S2:160 Cache headers properly configured'],
   },
   {
@@ -97,7 +97,7 @@ export const http: readonly Item[] = [
   {
     id: 'http.json-validated',
     severity: 'blocker',
-    answer: planned('http/hostile-input-is-refused'),
+    answer: gate('http/hostile-input-is-refused'),
     asks: ['S4:185 **JSONB inputs sanitized**'],
   },
 ];

@@ -34,7 +34,7 @@ export default defineGate<Facts>({
   profile: 'commit',
   unwaivable: true,
   needs: ['service'],
-  covers: ['access.every-endpoint', 'access.processor-endpoint'],
+  covers: ['access.every-endpoint', 'access.processor-endpoint', 'documentation.api'],
   unit: 'requests',
   why: 'One forgotten route is enough: whoever finds it trades, or reads what others trade.',
   fix: 'Mount the route behind the authentication, or name it in service.publicRoutes and have that reviewed.',
