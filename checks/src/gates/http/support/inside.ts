@@ -5,7 +5,10 @@ const patterns: readonly [what: string, pattern: RegExp][] = [
     'a path of its machine',
     /(?:file:\/\/|node_modules|(?:^|["'\s(=])\/(?:home|usr|var|tmp|srv|opt|app|root|work)\/)\S+/,
   ],
-  ['a statement', /\bSELECT\b[^.]{1,200}\bFROM\b|\b(?:INSERT INTO|UPDATE\s+\S+\s+SET|DELETE FROM)\b|\bselect [\w*., ]{1,200} from \w+ (?:where|order by|limit|join)\b/],
+  [
+    'a statement',
+    /\bSELECT\b[^.]{1,200}\bFROM\b|\b(?:INSERT INTO|UPDATE\s+\S+\s+SET|DELETE FROM)\b|\bselect [\w*., ]{1,200} from \w+ (?:where|order by|limit|join)\b/,
+  ],
   [
     'a message of the database',
     /syntax error at or near|invalid input syntax|violates \S+ constraint|duplicate key value|relation ".*" does not exist|SQLSTATE|terminating connection/i,
