@@ -562,6 +562,50 @@ export default defineConfig({
         request: { method: 'GET', path: '/api/trade/process-orders' },
         expect: { status: 'ok' },
         withinMs: 10_000,
+  audit: {
+    tables: [
+      ...[
+        'execution.order_events',
+        'execution.fills',
+        'execution.reconciliation_runs',
+        'execution.reconciliation_findings',
+      ],
+      ...['portfolio.deposits', 'portfolio.transfers', 'portfolio.ledger', 'portfolio.activity'],
+      ...['risk.kill_switch_events', 'risk.limit_changes', 'strategy.strategy_events'],
+      ...['access.key_events', 'access.lockout_events'],
+    ],
+    events: 'SELECT order_id::text FROM execution.order_events',
+    invariants: [
+      'the status of an order is the one that its last event left',
+      'the events of an order follow one another without a gap, each by an allowed transition',
+      'folding the events of an order gives its row',
+      'a fill is booked once, and one event tells of it',
+      'the kill switch stands where its last event left it',
+    ],
+    changes: [
+      {
+        name: 'kill switch',
+        // It stays as it is: a change of its reason is a change too.
+        request: { method: 'PUT', path: '/api/v1/kill-switch', body: { state: 'ACTIVE', reason: '{marker}' } },
+        table: 'risk.kill_switch_events',
+        records: 'SELECT reason, changed_by FROM risk.kill_switch_events',
+      },
+      {
+        name: 'risk limits',
+        request: {
+          method: 'PUT',
+          path: '/api/v1/risk/limits',
+          body: { accountId: '{account}', reason: '{marker}', maxOpenOrders: 1_000_000 },
+        },
+        table: 'risk.limit_changes',
+        records: 'SELECT reason, changed_by FROM risk.limit_changes',
+      },
+      {
+        name: 'keys',
+        command: ['node', 'service/src/keys.ts', 'create', '--role', 'viewer', '--account', '{marker}', '--json'],
+        table: 'access.key_events',
+        records:
+          'SELECT a.name, e.changed_by FROM access.key_events e JOIN portfolio.accounts a ON a.id = e.account_id',
       },
     ],
   },

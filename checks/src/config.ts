@@ -5,16 +5,9 @@ import { z } from 'zod';
 import { blanksOf } from './blank.ts';
 import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
+import { audit, logs } from './config-records.ts';
+import { command, request } from './config-shapes.ts';
 import { UsageError } from './engine/errors.ts';
-
-/** A program and its arguments, run without a shell in the root of the tree. */
-const command = z.array(z.string().min(1)).min(1);
-
-const request = z.strictObject({
-  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
-  path: z.string().startsWith('/'),
-  body: z.record(z.string(), z.unknown()).optional(),
-});
 
 const service = z.strictObject({
   /** Starts it in the foreground. */
@@ -461,6 +454,8 @@ const schema = z.strictObject({
   targets: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), target).default({}),
   window: window.optional(),
   review: review.optional(),
+  audit: audit.optional(),
+  logs: logs.optional(),
   governance: governance.prefault({}),
   /** Gates about parts that this service does not have, each with the reason that a reviewer is to judge. */
   notApplicable: z

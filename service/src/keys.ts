@@ -6,7 +6,7 @@ import { rotateKey } from './access/rotate-key.ts';
 import { createCommandPool, runCommand, UsageError } from './command.ts';
 import { loadCommandConfig } from './config.ts';
 import { ensureAccounts, recordDeposits } from './db/accounts.ts';
-import { insertApiKeys, listApiKeys, revokeApiKey } from './db/api-keys.ts';
+import { insertApiKeys, listApiKeys, nameKeyChanger, revokeApiKey } from './db/api-keys.ts';
 import { type DatabasePool, type Tx, transaction, withConnection } from './db/pool.ts';
 import { KEY_ROLES, type KeyRole, mintKey } from './domain/api-key.ts';
 import { isBookable } from './domain/money.ts';
@@ -58,6 +58,7 @@ export async function createKey(pool: DatabasePool, request: CreateKey): Promise
       await recordDeposits(tx, [{ id: randomUUIDv7(), accountId: id, amount: request.deposit }], 'keys create');
     }
     const { prefix, digest } = minted;
+    await nameKeyChanger(tx, whoRunsIt());
     await insertApiKeys(tx, [{ id: randomUUIDv7(), prefix, digest, role: request.role, accountId: id, expiresAt }]);
     return id;
   });
@@ -75,7 +76,11 @@ async function accountNamed(tx: Tx, name: string): Promise<string> {
 
 /** Ends the key; an unknown prefix, or one that was revoked before, is an error. */
 export async function revokeKey(pool: DatabasePool, prefix: string): Promise<void> {
-  if (!(await transaction(pool, (tx) => revokeApiKey(tx, prefix)))) {
+  const revoked = await transaction(pool, async (tx) => {
+    await nameKeyChanger(tx, whoRunsIt());
+    return revokeApiKey(tx, prefix);
+  });
+  if (!revoked) {
     throw new Error(`no usable key has the prefix ${prefix}`);
   }
 }
@@ -150,7 +155,7 @@ function parseOverlap(text: string): number {
 }
 
 async function rotate(pool: DatabasePool, prefix: string, overlapSeconds: number, json: boolean): Promise<string> {
-  const rotated = await rotateKey(pool, prefix, overlapSeconds);
+  const rotated = await rotateKey(pool, prefix, overlapSeconds, whoRunsIt());
   if (rotated === undefined) {
     throw new Error(`no usable key has the prefix ${prefix}`);
   }
@@ -170,9 +175,13 @@ async function lockouts(pool: DatabasePool, json: boolean): Promise<string> {
   return rows.length === 0 ? 'no lockouts' : rows.join('\n');
 }
 
-/** The operating system's user stands in the record: a command has no API key. */
 async function unlock(pool: DatabasePool, address: string): Promise<string> {
-  return `cleared ${await clearLockout(pool, address, `command:${userInfo().username}`)} lockouts of ${address}`;
+  return `cleared ${await clearLockout(pool, address, whoRunsIt())} lockouts of ${address}`;
+}
+
+/** The operating system's user stands in the record: a command has no API key. */
+function whoRunsIt(): string {
+  return `command:${userInfo().username}`;
 }
 
 async function main(args: string[]): Promise<void> {

@@ -4,6 +4,8 @@ import keyUseIsRecorded from './access/key-use-is-recorded.ts';
 import lockoutHolds from './access/lockout-holds.ts';
 import rateLimitsHold from './access/rate-limits-hold.ts';
 import rolesAreEnforced from './access/roles-are-enforced.ts';
+import everyTransitionIsRecorded from './audit/every-transition-is-recorded.ts';
+import recordsCannotBeChanged from './audit/records-cannot-be-changed.ts';
 import workflowsAreValid from './ci/workflows-are-valid.ts';
 import noConsole from './code/no-console.ts';
 import typesCheck from './code/types-check.ts';
@@ -89,6 +91,8 @@ export const gates: readonly Gate[] = [
   answersAreNotStored,
   listsArePaged,
   noSecretIsLogged,
+  everyTransitionIsRecorded,
+  recordsCannotBeChanged,
   booksAreConserved,
   stateMachineIsEnforced,
   placementMeetsItsLatency,

@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { expireForRotation, insertApiKeys, type RotatedApiKey } from '../db/api-keys.ts';
+import { expireForRotation, insertApiKeys, nameKeyChanger, type RotatedApiKey } from '../db/api-keys.ts';
 import { type DatabasePool, transaction } from '../db/pool.ts';
 import { type MintedKey, mintKey } from '../domain/api-key.ts';
 
@@ -9,15 +9,17 @@ export type RotatedKey = Pick<MintedKey, 'key' | 'prefix'> & Omit<RotatedApiKey,
 /**
  * Makes a key for the same account and role. Both are good until the old one ends, `overlapSeconds` from now at the latest,
  * so that clients change over without one refusal. The new key lives as long as the old one was made for.
- * Undefined when no usable key has the prefix.
+ * Undefined when no usable key has the prefix. `by` stands in the record of keys.
  */
 export async function rotateKey(
   pool: DatabasePool,
   prefix: string,
   overlapSeconds: number,
+  by: string,
 ): Promise<RotatedKey | undefined> {
   const minted = mintKey();
   return transaction(pool, async (tx) => {
+    await nameKeyChanger(tx, by);
     const old = await expireForRotation(tx, prefix, overlapSeconds);
     if (old === undefined) return undefined;
     const { keyId, ...rest } = old;

@@ -87,6 +87,11 @@ export interface NewApiKey {
   readonly replaces?: string;
 }
 
+/** Names in the record of keys who makes the changes that follow in this transaction. */
+export async function nameKeyChanger(tx: Tx, by: string): Promise<void> {
+  await tx.query({ text: "SELECT set_config('access.changed_by', $1::text, true)", values: [by] });
+}
+
 /** Stores keys, each by its digest only. */
 export async function insertApiKeys(tx: Tx, keys: readonly NewApiKey[]): Promise<void> {
   await tx.query({

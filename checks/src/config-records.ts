@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { command, request, table } from './config-shapes.ts';
+
+/**
+ * A change that somebody makes, and the record that it must leave. In its request or command `{marker}` is filled in with a
+ * word that nobody else uses, `{account}` with the limited account, so that its own row is found.
+ */
+const change = z.strictObject({
+  name: z.string().min(1),
+  /** Asked as the operator. */
+  request: request.optional(),
+  /** Run with DATABASE_URL, instead of a request. */
+  command: command.optional(),
+  /** Where the record is kept: the gate's sabotage silences this table. */
+  table,
+  /** Selects of each record what it is about (one text, in which the marker is looked for) and who did it (one text). */
+  records: z.string(),
+});
+
+/** The lasting record of who did what. */
+export const audit = z.strictObject({
+  /** Tables to which rows are added and nothing else is done. */
+  tables: z.array(table).min(1),
+  /** Selects the id of the write of each recorded event, one text column. */
+  events: z.string(),
+  /** Names of `database.invariants` that hold while the record tells the whole story. */
+  invariants: z.array(z.string().min(1)).min(1),
+  changes: z
+    .array(change.refine((each) => !each.request !== !each.command, 'either a request or a command is wanted'))
+    .min(1),
+});
+
+/** A thing that happens at the service's door or to its switches, and the line of the log that tells of it. */
+const securityEvent = z.strictObject({
+  /** The constant message of the line. */
+  message: z.string().min(1),
+  /** The field that says who did it or from where: an address, a key's id, a role. */
+  who: z.string().min(1),
+  /** What other fields hold: `{"code":"forbidden"}`. */
+  fields: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
+});
+
+/** What a line of the log is made of, by the names of its fields. */
+export const logs = z.strictObject({
+  level: z.string().default('level'),
+  time: z.string().default('time'),
+  message: z.string().default('msg'),
+  levels: z.array(z.string()).min(1),
+  /** The field, and the header of a request, that carry one id from the client to its lines. */
+  requestId: z.strictObject({ field: z.string(), header: z.string() }),
+  /** The field that carries the id of a write. */
+  writeId: z.string(),
+  /** Each kind must leave a line. */
+  security: z
+    .strictObject({
+      wrongKey: securityEvent,
+      lockedOut: securityEvent,
+      forbidden: securityEvent,
+      rateLimited: securityEvent,
+      killSwitch: securityEvent,
+      limits: securityEvent,
+    })
+    .optional(),
+});
