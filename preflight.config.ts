@@ -562,6 +562,19 @@ export default defineConfig({
         request: { method: 'GET', path: '/api/trade/process-orders' },
         expect: { status: 'ok' },
         withinMs: 10_000,
+  logs: {
+    levels: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
+    requestId: { field: 'requestId', header: 'x-request-id' },
+    writeId: 'orderId',
+    security: {
+      wrongKey: { message: 'Access refused', who: 'address', fields: { code: 'unauthenticated' } },
+      lockedOut: { message: 'Locked out', who: 'address' },
+      forbidden: { message: 'Access refused', who: 'by', fields: { code: 'forbidden' } },
+      rateLimited: { message: 'Access refused', who: 'address', fields: { code: 'rate_limited' } },
+      killSwitch: { message: 'Kill switch changed', who: 'by' },
+      limits: { message: 'Risk limits changed', who: 'by' },
+    },
+  },
   audit: {
     tables: [
       ...[

@@ -114,6 +114,16 @@ export default defineConfig({
     },
     { gate: 'http/lists-are-paged', reason: 'The list of to-dos is bounded by its query: the latest fifty.' },
     {
+      gate: 'audit/every-transition-is-recorded',
+      reason: 'A to-do list is no book of record: nobody has to prove who ticked off what.',
+    },
+    {
+      gate: 'audit/records-cannot-be-changed',
+      reason: 'A to-do list is no book of record: nobody has to prove who ticked off what.',
+    },
+    { gate: 'logs/are-structured', reason: 'Our platform wraps each line that a service prints into JSON itself.' },
+    { gate: 'logs/security-events-are-logged', reason: 'The gateway in front of every service of ours logs refusals.' },
+    {
       gate: 'kill-switch/redis-engages-it',
       reason: 'This service has no Redis: its switch is one row of its database.',
     },

@@ -39,6 +39,7 @@ import securityHeadersAreSet from './http/security-headers-are-set.ts';
 import redisEngagesIt from './kill-switch/redis-engages-it.ts';
 import stopsNewOrders from './kill-switch/stops-new-orders.ts';
 import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
+import areStructured from './logs/are-structured.ts';
 import noSecretIsLogged from './logs/no-secret-is-logged.ts';
 import dailyAlertsAreRead from './maintenance/daily-alerts-are-read.ts';
 import dailyBackupIsVerified from './maintenance/daily-backup-is-verified.ts';
@@ -51,6 +52,7 @@ import weeklyCapacityIsRead from './maintenance/weekly-capacity-is-read.ts';
 import weeklyConfigurationIsUnchanged from './maintenance/weekly-configuration-is-unchanged.ts';
 import weeklySecurityScanPasses from './maintenance/weekly-security-scan-passes.ts';
 import weeklyTrendsAreRead from './maintenance/weekly-trends-are-read.ts';
+import securityEventsAreLogged from './logs/security-events-are-logged.ts';
 import booksAreConserved from './money/books-are-conserved.ts';
 import contactsAreCurrent from './on-call/contacts-are-current.ts';
 import stateMachineIsEnforced from './orders/state-machine-is-enforced.ts';
@@ -90,7 +92,9 @@ export const gates: readonly Gate[] = [
   errorsSayNothingInside,
   answersAreNotStored,
   listsArePaged,
+  areStructured,
   noSecretIsLogged,
+  securityEventsAreLogged,
   everyTransitionIsRecorded,
   recordsCannotBeChanged,
   booksAreConserved,

@@ -34,6 +34,8 @@ export interface Replica {
   readonly logFile: string;
   /** What it was given of `service.environment`, filled in. It holds secrets: for asking, never for facts. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Asks it to drain, and waits. Resolves with its exit code (null: a signal ended it). */
+  stop(): Promise<number | null>;
   /** Ends it at once. Closing the sandbox does so too. */
   close(): Promise<void>;
 }
@@ -165,6 +167,11 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
         url: front?.url ?? replica.url,
         logFile: replica.logFile,
         environment: replica.environment,
+        async stop() {
+          const ended = replica.ended();
+          replica.signal('SIGTERM');
+          return ended;
+        },
         async close() {
           await front?.close();
           replica.signal('SIGKILL');

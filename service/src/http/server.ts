@@ -9,11 +9,11 @@ import express, {
 import type { Logger } from '../telemetry/logger.ts';
 import { type AuthOptions, authenticate } from './auth.ts';
 import { allowOrigins } from './cors.ts';
-import { asKnownError, HttpError, STATUS_OF } from './errors.ts';
+import { asKnownError, HttpError, type ProblemCode, STATUS_OF } from './errors.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { bodyOf, parseJsonBody } from './json-body.ts';
-import { limitByAddress, limitByKey, limitPublic, type RateLimits } from './limits.ts';
-import { authorize } from './principal.ts';
+import { addressOf, limitByAddress, limitByKey, limitPublic, type RateLimits } from './limits.ts';
+import { authorize, nameOf } from './principal.ts';
 import { problemReply, send } from './problem.ts';
 import { beginRequest, type RequestState, stateOf } from './request-state.ts';
 import type { Route } from './route.ts';
@@ -41,6 +41,9 @@ export interface ServerOptions extends AuthOptions, RateLimits {
 
 const TIMED_OUT =
   'The answer took too long, and what became of the request is not known. Repeat it with the same Idempotency-Key.';
+
+/** What a person who looks for an intruder asks the log for, each with the address and the key that was refused. */
+const REFUSALS: ReadonlySet<ProblemCode> = new Set(['unauthenticated', 'locked_out', 'forbidden', 'rate_limited']);
 
 /** Methods beyond these would let a client make up metric labels. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -108,11 +111,16 @@ function mount(app: Express, route: Route, options: ServerOptions, ...before: re
 
 /** The only place where an error becomes an answer, and where an unforeseen one is logged, once. */
 function answerErrors(options: ServerOptions): ErrorRequestHandler {
-  return (error: unknown, _request, response, _next) => {
+  return (error: unknown, request, response, _next) => {
     const state = stateOf(response);
     const problem = asKnownError(error);
     if (problem.code === 'internal') state.log.error({ err: problem }, 'Request failed unexpectedly');
     else if (STATUS_OF[problem.code] >= 500) state.log.warn({ err: problem }, 'Request could not be served');
+    else if (REFUSALS.has(problem.code))
+      state.log.warn(
+        { code: problem.code, address: addressOf(request), by: nameOf(state.principal), route: state.route },
+        'Access refused',
+      );
     if (response.headersSent) {
       // Half an answer is out: cutting the connection is the only way left to say that it is wrong.
       if (!response.writableEnded) response.destroy();

@@ -27,7 +27,7 @@ export const logs: readonly Item[] = [
   {
     id: 'logs.structured',
     severity: 'warning',
-    answer: planned('logs/are-structured'),
+    answer: gate('logs/are-structured'),
     partly: ['code/no-console'],
     asks: [
       'S1:67 **S5: Structured Logging**',
@@ -44,7 +44,7 @@ export const logs: readonly Item[] = [
   {
     id: 'logs.security-events',
     severity: 'warning',
-    answer: planned('logs/security-events-are-logged'),
+    answer: gate('logs/security-events-are-logged'),
     asks: ['S2:201 Security event logging and monitoring'],
   },
   {
@@ -62,7 +62,7 @@ export const logs: readonly Item[] = [
   {
     id: 'logs.security-forwarded',
     severity: 'warning',
-    answer: planned('logs/security-events-are-logged'),
+    answer: planned('logs/are-collected'),
     asks: ['S2:249 Security logs collected and analyzed'],
   },
   {
