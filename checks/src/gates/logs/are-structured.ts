@@ -118,12 +118,11 @@ export default defineGate<Facts>({
 
   /** Somebody left a console.log where the process begins. Node is told by its environment, however the service is started. */
   async sabotage({ config }) {
-    const { environment } = config.service;
-    const before = environment.NODE_OPTIONS;
-    environment.NODE_OPTIONS = `${before ?? ''} --import=data:text/javascript,console.log('starting')`.trim();
+    const { service } = config;
+    const options = `${service.environment.NODE_OPTIONS ?? ''} --import=data:text/javascript,console.log('starting')`;
+    config.service = { ...service, environment: { ...service.environment, NODE_OPTIONS: options.trim() } };
     return async () => {
-      if (before === undefined) delete environment.NODE_OPTIONS;
-      else environment.NODE_OPTIONS = before;
+      config.service = service;
     };
   },
 });
