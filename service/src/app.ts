@@ -9,6 +9,7 @@ import { findCalendars } from './db/calendars.ts';
 import { readOperations, readPortfolioTotals } from './db/operations.ts';
 import { createPool, type DatabasePool, withConnection } from './db/pool.ts';
 import { recordCycleEnd } from './db/processing-cycles.ts';
+import { readServerStats } from './db/server-stats.ts';
 import { findWorkerAges } from './db/workers.ts';
 import { inSession } from './domain/processing-schedule.ts';
 import { activityRoutes } from './http/activity.ts';
@@ -104,7 +105,7 @@ interface Pools {
   readonly killSwitch: DatabasePool;
 }
 
-function createPools(config: Config, logger: Logger): Pools {
+function createPools(config: Config, logger: Logger, observeStatement: Metrics['observeStatement']): Pools {
   const pool = (name: keyof Pools, bounds: Partial<Config['pool']>): DatabasePool =>
     createPool({
       ...config.pool,
@@ -112,6 +113,7 @@ function createPools(config: Config, logger: Logger): Pools {
       connectionString: config.databaseUrl,
       applicationName: `order-service ${name}`,
       onError: (error) => logger.warn({ err: error, pool: name }, 'Database connection lost'),
+      onStatement: (seconds) => observeStatement(name, seconds),
     });
   return {
     api: pool('api', {}),
@@ -263,7 +265,8 @@ function killSwitchOf(config: Config, logger: Logger, pool: DatabasePool) {
 }
 
 function createContext(config: Config, { logger, logCounts = createAlarmCounter() }: AppOptions): Context {
-  const pools = createPools(config, logger);
+  // The metrics watch the pools, which tell them of each statement.
+  const pools = createPools(config, logger, (pool, seconds) => metrics.observeStatement(pool, seconds));
   const { killSwitch, switchRedis } = killSwitchOf(config, logger, pools.killSwitch);
   const metrics = createMetrics({
     // The scrape itself uses the health pool, whose gauges would therefore only show the scrape.
@@ -276,6 +279,7 @@ function createContext(config: Config, { logger, logCounts = createAlarmCounter(
         workers: await findWorkerAges(tx),
       })),
     portfolio: () => withConnection(pools.health, readPortfolioTotals),
+    server: () => withConnection(pools.health, readServerStats),
     askDatabase: () => readKillSwitch(pools.health),
     logCounts,
   });

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCommand } from './support/command.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
@@ -71,6 +72,25 @@ it('the new key is of the same account and role, lives as long, and knows which 
     [prefixOf(old)],
   );
   expect(again).toEqual({ kept: true });
+});
+
+it('every change of a key is on record with who made it, and its use is no change', async () => {
+  const old = await addKey(db.pool(), 'trader', await addAccount(db.pool(), '1'));
+  expect(await status(old)).toBe(200);
+  const rotated = JSON.parse((await keys('rotate', prefixOf(old), '--json')).stdout);
+  await keys('revoke', rotated.prefix);
+  const by = `command:${userInfo().username}`;
+  expect(
+    await db.query('SELECT prefix, type, changed_by FROM access.key_events WHERE prefix = ANY ($1) ORDER BY id', [
+      [prefixOf(old), rotated.prefix],
+    ]),
+  ).toEqual([
+    { prefix: prefixOf(old), type: 'ISSUED', changed_by: expect.stringMatching(/^sql:/) },
+    { prefix: prefixOf(old), type: 'CHANGED', changed_by: by },
+    { prefix: rotated.prefix, type: 'ISSUED', changed_by: by },
+    { prefix: rotated.prefix, type: 'REVOKED', changed_by: by },
+  ]);
+  await expect(db.query('DELETE FROM access.key_events')).rejects.toThrow('append-only');
 });
 
 it('the old key ends with the overlap, the new one goes on', async () => {

@@ -53,6 +53,7 @@ import weeklyConfigurationIsUnchanged from './maintenance/weekly-configuration-i
 import weeklySecurityScanPasses from './maintenance/weekly-security-scan-passes.ts';
 import weeklyTrendsAreRead from './maintenance/weekly-trends-are-read.ts';
 import securityEventsAreLogged from './logs/security-events-are-logged.ts';
+import areExported from './metrics/are-exported.ts';
 import booksAreConserved from './money/books-are-conserved.ts';
 import contactsAreCurrent from './on-call/contacts-are-current.ts';
 import stateMachineIsEnforced from './orders/state-machine-is-enforced.ts';
@@ -92,6 +93,7 @@ export const gates: readonly Gate[] = [
   errorsSayNothingInside,
   answersAreNotStored,
   listsArePaged,
+  areExported,
   areStructured,
   noSecretIsLogged,
   securityEventsAreLogged,

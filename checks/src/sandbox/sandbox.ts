@@ -31,6 +31,8 @@ export type Undo = () => Promise<void>;
 /** One more process of the service, on ports of its own. */
 export interface Replica {
   readonly url: string;
+  /** Its port for scrapes, where it has one of its own. */
+  readonly metricsUrl: string;
   readonly logFile: string;
   /** What it was given of `service.environment`, filled in. It holds secrets: for asking, never for facts. */
   readonly environment: Readonly<Record<string, string>>;
@@ -48,6 +50,8 @@ export interface Sandbox extends Target {
   /** Absent where the machine has no redis-server. */
   readonly redis: RedisServer | undefined;
   readonly service: ServiceProcess;
+  /** The service's port for scrapes, where it has one of its own. */
+  readonly metricsUrl: string;
   /** The tree's copy, for sabotage. @throws in a sandbox that runs the real tree. */
   readonly scratch: ScratchTree;
   /** A new, migrated database on the same cluster, without the seed. Returns its URL. */
@@ -140,6 +144,7 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
     postgres,
     redis,
     service,
+    metricsUrl: `http://127.0.0.1:${metricsPort}`,
     databaseUrl,
     serviceDatabaseUrl,
     credentials,
@@ -165,6 +170,7 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
       const front = interception && (await startFront(replica.url, interception));
       return {
         url: front?.url ?? replica.url,
+        metricsUrl: `http://127.0.0.1:${ownMetrics}`,
         logFile: replica.logFile,
         environment: replica.environment,
         async stop() {

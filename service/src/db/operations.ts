@@ -63,6 +63,10 @@ export interface PortfolioTotals {
   readonly value: number;
   /** What the positions, held and closed, have brought so far: realised and not. */
   readonly profit: number;
+  /** Holdings that are not nothing. */
+  readonly positions: number;
+  /** Age of the oldest quote in seconds; null without any. */
+  readonly quoteAgeS: number | null;
 }
 
 /** As a gauge shows it, and no finer: a double. What is held and has never had a quote counts as what was paid for it. */
@@ -70,9 +74,10 @@ export async function readPortfolioTotals(tx: Tx): Promise<PortfolioTotals> {
   const { rows } = await tx.query<PortfolioTotals & object>({
     name: 'read-portfolio-totals',
     text: `
-      SELECT (cash.total + held.total)::float8 AS value, (held.total - held.invested)::float8 AS profit
+      SELECT (cash.total + held.total)::float8 AS value, (held.total - held.invested)::float8 AS profit,
+        held.positions, (SELECT extract(epoch FROM clock_timestamp() - min(as_of)) FROM market.quotes)::float8 AS "quoteAgeS"
       FROM (SELECT coalesce(sum(cash + reserved), 0) AS total FROM portfolio.accounts) cash, (
-        SELECT coalesce(sum(p.invested), 0) AS invested,
+        SELECT coalesce(sum(p.invested), 0) AS invested, (count(*) FILTER (WHERE p.quantity <> 0))::integer AS positions,
           coalesce(sum(CASE WHEN p.quantity > 0 THEN coalesce(p.quantity * q.bid, p.invested) ELSE 0 END), 0) AS total
         FROM portfolio.positions p LEFT JOIN market.quotes q USING (symbol)
       ) held`,

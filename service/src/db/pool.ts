@@ -25,6 +25,8 @@ export interface PoolOptions {
   readonly queryTimeoutMs: number;
   /** Hears of connections that break, idle or in use. It must not throw. */
   readonly onError: (error: Error) => void;
+  /** Hears how long each statement took, in seconds, whatever became of it. It must not throw. */
+  readonly onStatement?: (seconds: number) => void;
 }
 
 /** Gauges of a pool, in connections and callers. */
@@ -55,6 +57,7 @@ export interface DatabasePool {
    * connection can be made.
    */
   acquire(): Promise<PoolClient>;
+  readonly onStatement?: PoolOptions['onStatement'];
   stats(): PoolStats;
   /** Waits for connections in use, then closes all. Repeated calls are harmless. */
   end(): Promise<void>;
@@ -87,6 +90,7 @@ export function createPool(options: PoolOptions): DatabasePool {
   let ended: Promise<void> | undefined;
   return {
     acquire: () => acquire(pool, options),
+    onStatement: options.onStatement,
     stats: () => ({
       total: pool.totalCount,
       idle: pool.idleCount,
@@ -117,7 +121,7 @@ export async function withConnection<T>(pool: DatabasePool, work: (tx: Tx) => Pr
   const client = await pool.acquire();
   let broken: Error | undefined;
   try {
-    return await work(client);
+    return await work(timed(client, pool.onStatement));
   } catch (error) {
     broken = isSuspect(error, client) ? asError(error) : undefined;
     throw toServiceError(error);
@@ -143,8 +147,8 @@ export async function transaction<T>(
   let broken: Error | undefined;
   try {
     const opened = await begin(client, opening);
-    const result = await work(client, opened);
-    await commit(client);
+    const result = await work(timed(client, pool.onStatement), opened);
+    await timing(pool.onStatement, () => commit(client));
     return result;
   } catch (error) {
     broken = await rollBack(client, error);
@@ -152,6 +156,20 @@ export async function transaction<T>(
   } finally {
     // A client that still carries a transaction, or whose state nobody knows, must not reach the next borrower.
     client.release(broken);
+  }
+}
+
+function timed(client: PoolClient, onStatement: PoolOptions['onStatement']): Tx {
+  if (onStatement === undefined) return client;
+  return { query: (statement) => timing(onStatement, () => client.query(statement)) };
+}
+
+async function timing<T>(onStatement: PoolOptions['onStatement'], work: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  try {
+    return await work();
+  } finally {
+    onStatement?.((performance.now() - startedAt) / 1000);
   }
 }
 

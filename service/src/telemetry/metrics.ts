@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { AggregationType, MeterProvider, type ViewOptions } from '@opentelemetry/sdk-metrics';
+import { type ServerSeen, watchServer } from './database-metrics.ts';
 import type { LogCounts } from './log-counts.ts';
+import { watchHost, watchProcess } from './process-metrics.ts';
 
 /** What became of a placement. `refused` stored nothing; `failed` is our own fault. */
 export const ORDER_OUTCOMES = ['placed', 'denied', 'replayed', 'refused', 'failed'] as const;
@@ -45,6 +47,9 @@ export interface OperationsSeen {
 export interface PortfolioSeen {
   readonly value: number;
   readonly profit: number;
+  readonly positions: number;
+  /** Seconds; null without a quote. */
+  readonly quoteAgeS: number | null;
 }
 
 export interface MetricsSources {
@@ -59,12 +64,16 @@ export interface MetricsSources {
   readonly portfolio: () => Promise<PortfolioSeen>;
   /** Asked at each scrape; a rejection says that the database is lost. */
   readonly askDatabase: () => Promise<unknown>;
+  /** Asked at each scrape. A rejection leaves its metrics out. */
+  readonly server: () => Promise<ServerSeen>;
   /** What was logged since the start, by level and by message. */
   readonly logCounts: LogCounts;
 }
 
 /** Seconds. From a fast read to a request at its timeout; 20, 100 and 150 ms are the promised limits. */
 const REQUEST_BUCKETS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5];
+/** The last is the second after which the checklists call a statement slow. */
+const STATEMENT_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1];
 const CYCLE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 function buckets(instrumentName: string, boundaries: number[]): ViewOptions {
@@ -74,6 +83,7 @@ function buckets(instrumentName: string, boundaries: number[]): ViewOptions {
 // The exporter adds no unit to a name, and Prometheus wants it there.
 const REQUEST_DURATION = 'http_server_request_duration_seconds';
 const CYCLE_DURATION = 'limit_processor_cycle_duration_seconds';
+const STATEMENT_DURATION = 'database_statement_duration_seconds';
 
 export interface Metrics {
   readonly observeRequest: (seen: { method: string; route: string; status: number; seconds: number }) => void;
@@ -82,6 +92,8 @@ export interface Metrics {
   /** One processing cycle that came to its end, with what it did. */
   readonly observeCycle: (seconds: number, counts: CycleCounts) => void;
   readonly countFailedCycle: () => void;
+  /** One statement of a connection pool. */
+  readonly observeStatement: (pool: string, seconds: number) => void;
   /** Order events that became activity. */
   readonly countProjected: (events: number) => void;
   readonly countWebhook: (outcome: WebhookOutcome) => void;
@@ -197,14 +209,22 @@ function watchPortfolio(meter: Meter, portfolio: MetricsSources['portfolio']): v
   const profit = meter.createObservableGauge('portfolio.profit', {
     description: 'Realised and unrealised profit of all accounts since their beginning.',
   });
+  const positions = meter.createObservableGauge('portfolio.positions', {
+    description: 'Holdings that are not nothing.',
+  });
+  const quoteAge = meter.createObservableGauge('market_data.quote_age_seconds', {
+    description: 'Age of the oldest quote.',
+  });
   meter.addBatchObservableCallback(
     async (result) => {
       const seen = await portfolio().catch(() => undefined);
       if (seen === undefined) return;
       result.observe(value, seen.value);
       result.observe(profit, seen.profit);
+      result.observe(positions, seen.positions);
+      if (seen.quoteAgeS !== null) result.observe(quoteAge, seen.quoteAgeS);
     },
-    [value, profit],
+    [value, profit, positions, quoteAge],
   );
 }
 
@@ -231,13 +251,18 @@ export function createMetrics(sources: MetricsSources): Metrics {
   });
   const provider = new MeterProvider({
     readers: [exporter],
-    views: [buckets(REQUEST_DURATION, REQUEST_BUCKETS), buckets(CYCLE_DURATION, CYCLE_BUCKETS)],
+    views: [
+      buckets(REQUEST_DURATION, REQUEST_BUCKETS),
+      buckets(CYCLE_DURATION, CYCLE_BUCKETS),
+      buckets(STATEMENT_DURATION, STATEMENT_BUCKETS),
+    ],
   });
   const meter = provider.getMeter('order-service');
   const requests = meter.createHistogram(REQUEST_DURATION, { description: 'Time to answer a request.' });
   const orders = meter.createCounter('orders', { description: 'Placements by what became of them.' });
   const authFailures = meter.createCounter('auth.failures', { description: 'Credentials that were not let in.' });
   const cycles = meter.createHistogram(CYCLE_DURATION, { description: 'Time of a processing cycle.' });
+  const statements = meter.createHistogram(STATEMENT_DURATION, { description: 'Time of a statement, by pool.' });
   const cycleOrders = meter.createCounter('limit_processor.orders', { description: 'Orders that cycles looked at.' });
   const failedCycles = meter.createCounter('limit_processor.failed_cycles', { description: 'Cycles that failed.' });
   const projected = meter.createCounter('activity.projected', { description: 'Order events that became activity.' });
@@ -250,6 +275,9 @@ export function createMetrics(sources: MetricsSources): Metrics {
   projected.add(0);
   for (const outcome of WEBHOOK_OUTCOMES) webhooks.add(0, { outcome });
   watchPools(meter, sources.pools);
+  watchServer(meter, sources.server);
+  watchHost(meter);
+  const unwatch = watchProcess(meter);
   watchKillSwitch(meter, sources.killSwitchEngaged);
   watchRedis(meter, sources.isRedisReadable);
   watchOperations(meter, sources.operations);
@@ -270,9 +298,13 @@ export function createMetrics(sources: MetricsSources): Metrics {
       for (const result of CYCLE_RESULTS) cycleOrders.add(counts[result], { result });
     },
     countFailedCycle: () => failedCycles.add(1),
+    observeStatement: (pool, seconds) => statements.record(seconds, { pool }),
     countProjected: (events) => projected.add(events),
     countWebhook: (outcome) => webhooks.add(1, { outcome }),
     handle: (request, response) => exporter.getMetricsRequestHandler(request, response),
-    close: () => provider.shutdown(),
+    close: () => {
+      unwatch();
+      return provider.shutdown();
+    },
   };
 }

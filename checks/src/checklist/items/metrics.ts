@@ -1,4 +1,4 @@
-import { type Item, planned } from '../item.ts';
+import { gate, type Item, planned } from '../item.ts';
 
 /** What is measured while the service runs. */
 export const metrics: readonly Item[] = [
@@ -11,25 +11,25 @@ export const metrics: readonly Item[] = [
   {
     id: 'metrics.response-time',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S0:56 Set up response time monitoring', 'S2:191 Response time monitoring (target: <100ms for API calls)'],
   },
   {
     id: 'metrics.execution-success',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S0:69 Monitor order execution success rates'],
   },
   {
     id: 'metrics.processing-duration',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S0:70 Track order processing performance metrics'],
   },
   {
     id: 'metrics.database.queries',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: [
       'S0:71 Set up database performance monitoring',
       'S2:194 Database query performance monitoring',
@@ -39,31 +39,31 @@ export const metrics: readonly Item[] = [
   {
     id: 'metrics.database.resources',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S0:107 Monitor database resource usage'],
   },
   {
     id: 'metrics.host',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S0:110 Monitor server CPU/memory usage during processing', 'S2:207 Server resource utilization monitoring'],
   },
   {
     id: 'metrics.business',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S1:71 **S6: Business Metrics**', 'S2:195 Custom business metrics (trades executed, P&L tracking)'],
   },
   {
     id: 'metrics.memory',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S2:130 Memory leaks monitoring enabled'],
   },
   {
     id: 'metrics.network',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S2:187 Network throughput monitoring', 'S2:209 Network connectivity monitoring'],
   },
   {
@@ -78,31 +78,31 @@ export const metrics: readonly Item[] = [
   {
     id: 'metrics.error-rate',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S2:192 Error rate monitoring (target: <0.1%)'],
   },
   {
     id: 'metrics.throughput',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S2:193 Transaction throughput monitoring'],
   },
   {
     id: 'metrics.database.pool',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S2:214 Database connection pool monitoring'],
   },
   {
     id: 'metrics.database.replication',
     severity: 'advisory',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S2:216 Database replication lag monitoring (if applicable)'],
   },
   {
     id: 'metrics.database.storage',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: gate('metrics/are-exported'),
     asks: ['S2:217 Database storage monitoring'],
   },
   {
@@ -126,7 +126,7 @@ export const metrics: readonly Item[] = [
   {
     id: 'metrics.market-data-failover',
     severity: 'warning',
-    answer: planned('metrics/are-exported'),
+    answer: planned('market-data/failover-is-counted'),
     asks: ['S3:153 Monitor failover metrics'],
   },
   {
