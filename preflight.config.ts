@@ -30,6 +30,17 @@ const operates = [
   'PUT /api/v1/risk/limits',
   'GET /api/v1/access/lockouts',
   'POST /api/v1/access/lockouts/clear',
+/** What happened: rows are added, and nothing else is done. */
+const recorded = [
+  ...[
+    'execution.order_events',
+    'execution.fills',
+    'execution.reconciliation_runs',
+    'execution.reconciliation_findings',
+  ],
+  ...['portfolio.ledger', 'portfolio.activity', 'portfolio.deposits', 'portfolio.transfers'],
+  ...['risk.kill_switch_events', 'risk.limit_changes', 'strategy.strategy_events'],
+  ...['access.lockout_events', 'access.key_events'],
 ];
 
 /** The order service of this repository: what it is, and what it promises. */
@@ -197,16 +208,7 @@ export default defineConfig({
   },
   databaseRole: {
     name: 'order_service',
-    appendOnly: [
-      ...[
-        'execution.order_events',
-        'execution.fills',
-        'execution.reconciliation_runs',
-        'execution.reconciliation_findings',
-      ],
-      ...['portfolio.ledger', 'portfolio.activity', 'portfolio.deposits', 'portfolio.transfers'],
-      ...['risk.kill_switch_events', 'risk.limit_changes', 'strategy.strategy_events', 'access.lockout_events'],
-    ],
+    appendOnly: recorded,
   },
   write: {
     request: {
@@ -636,17 +638,7 @@ export default defineConfig({
     },
   },
   audit: {
-    tables: [
-      ...[
-        'execution.order_events',
-        'execution.fills',
-        'execution.reconciliation_runs',
-        'execution.reconciliation_findings',
-      ],
-      ...['portfolio.deposits', 'portfolio.transfers', 'portfolio.ledger', 'portfolio.activity'],
-      ...['risk.kill_switch_events', 'risk.limit_changes', 'strategy.strategy_events'],
-      ...['access.key_events', 'access.lockout_events'],
-    ],
+    tables: recorded,
     events: 'SELECT order_id::text FROM execution.order_events',
     invariants: [
       'the status of an order is the one that its last event left',

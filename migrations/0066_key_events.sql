@@ -44,6 +44,9 @@ CREATE TRIGGER api_keys_record_change AFTER INSERT OR DELETE
     OR UPDATE OF prefix, digest, role, account_id, created_at, expires_at, revoked_at ON access.api_keys
   FOR EACH ROW EXECUTE FUNCTION access.record_key_change();
 
+-- A service that ended a key itself would leave a record too.
+GRANT SELECT, INSERT ON access.key_events TO order_service;
+
 CREATE TRIGGER lockout_events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON access.lockout_events
   FOR EACH STATEMENT EXECUTE FUNCTION portfolio.refuse_change();
 
