@@ -595,6 +595,11 @@ export default defineConfig({
       { name: 'orders_waiting', type: 'gauge' },
       { name: 'portfolio_staleness_seconds', type: 'gauge' },
       { name: 'reconciliation_actions', type: 'gauge' },
+      { name: 'reconciliation_unresolved', type: 'gauge' },
+      { name: 'webhook_backlog_deliveries', type: 'gauge' },
+      { name: 'orders_busiest_account_per_minute', type: 'gauge' },
+      { name: 'database_rows_written_total', type: 'counter', moves: {}, items: ['metrics.database.resources'] },
+      { name: 'database_deadlocks_total', type: 'counter', items: ['metrics.database.resources'] },
       { name: 'worker_heartbeat_age_seconds', type: 'gauge', labels: ['worker'] },
       { name: 'portfolio_value', type: 'gauge', items: ['metrics.business'] },
       { name: 'portfolio_profit', type: 'gauge', items: ['metrics.business'] },
@@ -622,6 +627,64 @@ export default defineConfig({
       { name: 'host_memory_bytes', type: 'gauge', labels: ['state'], items: ['metrics.host'] },
       { name: 'host_filesystem_bytes', type: 'gauge', labels: ['state'], items: ['metrics.host'] },
       { name: 'host_network_bytes_total', type: 'counter', labels: ['direction'], items: ['metrics.network'] },
+    ],
+  },
+  dashboards: {
+    files: ['deploy/grafana/dashboards/*.json'],
+    provisioning: ['deploy/grafana/provisioning/*/*.yaml'],
+    others: ['up', 'probe_success', 'redis_up'],
+    required: [
+      {
+        ...{ items: ['dashboards.api-success'], dashboard: 'order-service-overview' },
+        panels: { 'API success rate': ['http_server_request_duration_seconds'] },
+      },
+      {
+        ...{ items: ['dashboards.overview'], dashboard: 'order-service-overview' },
+        panels: {
+          'Replicas up': ['up'],
+          Database: ['database_up'],
+          'Kill switch': ['kill_switch_engaged'],
+          'Orders executed': ['limit_processor_orders_total'],
+          'Queue depths': ['outbox_backlog_events', 'orders_waiting', 'webhook_backlog_deliveries'],
+          'Error rate': ['http_server_request_duration_seconds'],
+        },
+      },
+      {
+        ...{ items: ['dashboards.system'], dashboard: 'order-service-system' },
+        panels: {
+          CPU: ['host_cpu_seconds_total'],
+          Memory: ['host_memory_bytes'],
+          Disk: ['host_filesystem_bytes'],
+          'Request rate': ['http_server_request_duration_seconds'],
+          'Error rate': ['http_server_request_duration_seconds'],
+          'Response time': ['http_server_request_duration_seconds'],
+        },
+      },
+      {
+        ...{ items: ['dashboards.trading'], dashboard: 'order-service-trading' },
+        panels: {
+          'Active positions': ['portfolio_positions'],
+          'Daily profit and loss': ['portfolio_profit'],
+          'Order success and failure': ['limit_processor_orders_total'],
+          'Execution latency': ['limit_processor_cycle_duration_seconds'],
+        },
+      },
+      {
+        ...{ items: ['dashboards.order-flow'], dashboard: 'order-service-trading' },
+        panels: { 'Order flow': ['orders_total', 'limit_processor_orders_total'] },
+      },
+      {
+        ...{ items: ['dashboards.portfolio-staleness'], dashboard: 'order-service-trading' },
+        panels: { 'Portfolio staleness': ['portfolio_staleness_seconds'] },
+      },
+      {
+        ...{ items: ['dashboards.risk-approvals'], dashboard: 'order-service-trading' },
+        panels: { 'Risk approval rate': ['orders_total'] },
+      },
+      {
+        ...{ items: ['dashboards.reconciliation'], dashboard: 'order-service-trading' },
+        panels: { Reconciliation: ['reconciliation_actions'] },
+      },
     ],
   },
   logs: {

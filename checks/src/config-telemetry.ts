@@ -22,3 +22,21 @@ export const metrics = z.strictObject({
   /** Most series that one metric may have, the buckets of a histogram counted once. */
   seriesMax: z.int().min(1).max(10_000).default(300),
 });
+
+/** What an operator sees at a glance. */
+export const dashboards = z.strictObject({
+  /** Globs of Grafana's dashboards, as JSON. */
+  files: z.array(z.string().min(1)).min(1),
+  /** Globs of what provisions them and their sources. */
+  provisioning: z.array(z.string().min(1)).min(1),
+  /** Metrics of others that panels read: those of the service are in `metrics.promised`. */
+  others: z.array(metricName).default([]),
+  /** Panels that somebody was promised: of a dashboard, by its uid, the titles with the metrics that each has to read. */
+  required: z.array(
+    z.strictObject({
+      items: z.array(z.string()),
+      dashboard: z.string().min(1),
+      panels: z.record(z.string(), z.array(metricName).min(1)),
+    }),
+  ),
+});

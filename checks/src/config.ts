@@ -7,7 +7,7 @@ import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
 import { audit, logs } from './config-records.ts';
 import { command, request } from './config-shapes.ts';
-import { metrics } from './config-telemetry.ts';
+import { dashboards, metrics } from './config-telemetry.ts';
 import { UsageError } from './engine/errors.ts';
 
 const service = z.strictObject({
@@ -458,6 +458,7 @@ const schema = z.strictObject({
   audit: audit.optional(),
   logs: logs.optional(),
   metrics: metrics.optional(),
+  dashboards: dashboards.optional(),
   governance: governance.prefault({}),
   /** Gates about parts that this service does not have, each with the reason that a reviewer is to judge. */
   notApplicable: z

@@ -11,6 +11,7 @@ import noConsole from './code/no-console.ts';
 import typesCheck from './code/types-check.ts';
 import missingVariablesAreRefused from './config/missing-variables-are-refused.ts';
 import noDefaultSecrets from './config/no-default-secrets.ts';
+import showWhatExists from './dashboards/show-what-exists.ts';
 import backupRestores from './database/backup-restores.ts';
 import foreignKeysAreIndexed from './database/foreign-keys-are-indexed.ts';
 import migrationsRevert from './database/migrations-revert.ts';
@@ -94,6 +95,7 @@ export const gates: readonly Gate[] = [
   answersAreNotStored,
   listsArePaged,
   areExported,
+  showWhatExists,
   areStructured,
   noSecretIsLogged,
   securityEventsAreLogged,
