@@ -30,6 +30,8 @@ const operates = [
   'PUT /api/v1/risk/limits',
   'GET /api/v1/access/lockouts',
   'POST /api/v1/access/lockouts/clear',
+];
+
 /** What happened: rows are added, and nothing else is done. */
 const recorded = [
   ...[
@@ -564,6 +566,9 @@ export default defineConfig({
         request: { method: 'GET', path: '/api/trade/process-orders' },
         expect: { status: 'ok' },
         withinMs: 10_000,
+      },
+    ],
+  },
   metrics: {
     url: '{metricsUrl}/metrics',
     promised: [
