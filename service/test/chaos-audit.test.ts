@@ -19,6 +19,8 @@ test('after a random workload with kills of the service, PostgreSQL and Redis al
     expect([name, looksAt.get(name)]).toEqual([name, expect.any(Number)]);
     expect(looksAt.get(name)).toBeGreaterThan(10);
   }
+  // And no invariant held only because there was nothing that it is about.
+  expect(audit.invariants.filter(({ looksAt }) => looksAt === 0).map(({ name }) => name)).toEqual([]);
   expect(acknowledged).toBeGreaterThan(50);
   for (const kind of ['service', 'postgresql', ...(hasRedis ? (['redis'] as const) : [])] as const) {
     expect([kind, faults[kind].times > 0]).toEqual([kind, true]);

@@ -38,16 +38,16 @@ export async function expectBooksHold(pool: DatabasePool): Promise<void> {
 export async function submitted(
   pool: DatabasePool,
   accountId: string,
-  ordered: { side?: 'BUY' | 'SELL'; quantity?: string; price?: string } = {},
+  ordered: { symbol?: string; side?: 'BUY' | 'SELL'; quantity?: string; price?: string } = {},
 ): Promise<string> {
-  const { side = 'BUY', quantity = '10', price = '100' } = ordered;
+  const { symbol = SYMBOL, side = 'BUY', quantity = '10', price = '100' } = ordered;
   const id = randomUUIDv7();
   const reservedCash = side === 'BUY' ? String(Number(quantity) * Number(price)) : '0';
   const reservedQuantity = side === 'SELL' ? quantity : '0';
   const data = JSON.stringify({
     accountId,
     clientOrderId: id,
-    symbol: SYMBOL,
+    symbol,
     side,
     type: 'LIMIT',
     quantity,
@@ -64,8 +64,8 @@ export async function submitted(
     await tx.query({
       text: `INSERT INTO execution.orders (id, account_id, client_order_id, symbol, side, type, quantity, price, mode,
           time_in_force, status, reserved_cash, reserved_quantity)
-        VALUES ($1, $2, $8, '${SYMBOL}', $3, 'LIMIT', $4, $5, 'LIVE', 'GTC', 'PENDING', $6, $7)`,
-      values: [id, accountId, side, quantity, price, reservedCash, reservedQuantity, id],
+        VALUES ($1, $2, $8, $9, $3, 'LIMIT', $4, $5, 'LIVE', 'GTC', 'PENDING', $6, $7)`,
+      values: [id, accountId, side, quantity, price, reservedCash, reservedQuantity, id, symbol],
     });
     await tx.query({
       text: `INSERT INTO execution.order_events (order_id, version, type, from_status, to_status, data)
@@ -86,8 +86,8 @@ export async function submitted(
       values: [accountId, reservedCash],
     });
     await tx.query({
-      text: 'UPDATE portfolio.positions SET reserved = reserved + $2::numeric WHERE account_id = $1',
-      values: [accountId, reservedQuantity],
+      text: 'UPDATE portfolio.positions SET reserved = reserved + $2::numeric WHERE account_id = $1 AND symbol = $3',
+      values: [accountId, reservedQuantity, symbol],
     });
   });
   return id;

@@ -1,5 +1,5 @@
 /**
- * A random workload on paper money, with kills of the service, PostgreSQL and Redis while it runs, and the audit after it.
+ * A random workload on paper money, and reports of a venue, with kills of the service, PostgreSQL and Redis while it runs, and the audit after it.
  * The same seed asks for the same things; what they meet is up to the machine.
  */
 import { randomUUID } from 'node:crypto';
@@ -8,6 +8,7 @@ import { createPool, type DatabasePool, transaction } from '../../src/db/pool.ts
 import { upsertQuotes } from '../../src/db/quotes.ts';
 import { MIGRATIONS_DIR, migrate } from '../../src/migrate.ts';
 import { type Seeded, seed as seedDatabase } from '../../src/seed.ts';
+import { type ChaosVenue, reportAtRandom } from './chaos-venue.ts';
 import { type Answer, ask } from './client.ts';
 import { runCommand } from './command.ts';
 import { type Cluster, freePort, startCluster } from './postgres.ts';
@@ -106,8 +107,9 @@ export async function runChaos(
     const running = (): boolean => Date.now() < stopAt;
     const clients = Array.from({ length: CLIENTS }, (_, n) => trade(stack, tally, randomFrom(seed + n + 1), running));
     const quotes = moveQuotes(stack, randomFrom(seed + 1000), running);
+    const venue = reportAtRandom(venueOf(stack, tally), randomFrom(seed + 2000), running);
     await strike(stack, tally, randomFrom(seed), running, progress);
-    await Promise.all([...clients, quotes]);
+    await Promise.all([...clients, quotes, venue]);
     await settle(stack);
     return await report(stack, tally, seed);
   } finally {
@@ -135,7 +137,7 @@ async function startStack(): Promise<Stack> {
     pool = createPool({
       connectionString: databaseUrl,
       applicationName: 'chaos',
-      max: 2,
+      max: 4,
       queueMax: 10,
       connectionTimeoutMs: 1000,
       statementTimeoutMs: 5000,
@@ -246,9 +248,7 @@ async function request(
 ): Promise<Answer | undefined> {
   tally.inFlight += 1;
   const what = `${method} ${path.replace(/\/[0-9a-f-]{36}/, '/:id')}`;
-  const count = (outcome: string): void => {
-    tally.answers.set(`${what} ${outcome}`, (tally.answers.get(`${what} ${outcome}`) ?? 0) + 1);
-  };
+  const count = (outcome: string): void => countAnswer(tally, `${what} ${outcome}`);
   try {
     const answer = await ask(stack.service.url, method, path, options);
     count(`${answer.status}${answer.status >= 400 ? ` ${answer.json.code}` : ''}`);
@@ -260,6 +260,21 @@ async function request(
   } finally {
     tally.inFlight -= 1;
   }
+}
+
+function countAnswer(tally: Tally, what: string): void {
+  tally.answers.set(what, (tally.answers.get(what) ?? 0) + 1);
+}
+
+/** LIVE orders of the same accounts, so that both kinds meet in the same books. */
+function venueOf({ pool, seeded }: Stack, tally: Tally): ChaosVenue {
+  return {
+    pool,
+    accountIds: seeded.traders.map(({ accountId }) => accountId),
+    symbol: 'ETHUSDT',
+    price: PRICES.ETHUSDT,
+    count: (outcome) => countAnswer(tally, `report ${outcome}`),
+  };
 }
 
 async function moveQuotes(stack: Stack, random: () => number, running: () => boolean): Promise<void> {
