@@ -270,6 +270,13 @@ export default defineConfig({
     heartbeats: 'SELECT name, heartbeat_at FROM workers.workers',
     expected: ['limit-processor', 'activity-projector', 'reconciler', 'idempotency-reaper'],
   },
+  outbox: {
+    table: 'execution.portfolio_events_outbox',
+    key: 'id',
+    waiting: 'processed_at IS NULL',
+    ofExecution: "type = 'ORDER_FILLED'",
+    arrivesIn: { table: 'portfolio.activity', event: 'event_id', write: 'order_id' },
+  },
   access: {
     read: '/api/v1/portfolio',
     behindOneProxy: { TRUST_PROXY_HOPS: '1' },

@@ -234,6 +234,23 @@ const workers = z.strictObject({
   withinMs: z.int().min(100).max(20_000).default(3_000),
 });
 
+const tableName = z.string().regex(/^\w+\.\w+$/, 'schema.table');
+
+/** What an executed write sets going elsewhere: an event in an outbox, which a worker carries to where it is read. */
+const outbox = z.strictObject({
+  /** One row per event, with the column that numbers them. */
+  table: tableName,
+  key: z.string(),
+  /** True of an event that was not carried yet. */
+  waiting: z.string(),
+  /** True of the event that tells of an execution: there is one for each. */
+  ofExecution: z.string(),
+  /** Where events arrive: the event's number, and the id of its write. */
+  arrivesIn: z.strictObject({ table: tableName, event: z.string(), write: z.string() }),
+  /** How long an event may wait. */
+  withinMs: z.int().min(50).max(60_000).default(2_000),
+});
+
 const runbooks = z.strictObject({
   /** Globs of the on-call scripts, and of what they source. */
   scripts: z.array(z.string()).min(1),
@@ -275,7 +292,7 @@ const processing = z.strictObject({
   cycles: z.string(),
   /** Where the cycles are recorded, as `schema.table`, and the columns of their times. */
   cycleTable: z.strictObject({
-    name: z.string().regex(/^\w+\.\w+$/, 'schema.table'),
+    name: tableName,
     startedAt: z.string(),
     finishedAt: z.string(),
   }),
@@ -427,6 +444,7 @@ const schema = z.strictObject({
   killSwitch: killSwitch.optional(),
   killSwitchInRedis: killSwitchInRedis.optional(),
   workers: workers.optional(),
+  outbox: outbox.optional(),
   access: accessRules.optional(),
   roles: rolesMay.optional(),
   keyUse: keyUse.optional(),

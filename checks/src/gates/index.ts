@@ -67,7 +67,9 @@ import processOrdersIsNotDoubled from './schedule/process-orders-is-not-doubled.
 import noSecretInHistory from './secrets/no-secret-in-history.ts';
 import noSecretInTree from './secrets/no-secret-in-tree.ts';
 import dependenciesArePinned from './supply-chain/dependencies-are-pinned.ts';
+import claimsAreNotDoubled from './workers/claims-are-not-doubled.ts';
 import heartbeatsAreFresh from './workers/heartbeats-are-fresh.ts';
+import outboxDrains from './workers/outbox-drains.ts';
 
 /** Every gate, by area and then by the order in which a reader would ask. Disturbing gates come last within a run by themselves. */
 export const gates: readonly Gate[] = [
@@ -109,6 +111,8 @@ export const gates: readonly Gate[] = [
   limitsHoldUnderParallelOrders,
   denialsSayWhy,
   heartbeatsAreFresh,
+  outboxDrains,
+  claimsAreNotDoubled,
   healthAnswers,
   noSecretInTree,
   noSecretInHistory,

@@ -5,7 +5,7 @@ export const workers: readonly Item[] = [
   {
     id: 'workers.outbox',
     severity: 'blocker',
-    answer: planned('workers/outbox-drains'),
+    answer: gate('workers/outbox-drains'),
     asks: ['S1:37 **M3: Portfolio Event Worker**', 'S1:40 Fix: Add background worker polling outbox every 500ms'],
   },
   {
@@ -17,13 +17,13 @@ export const workers: readonly Item[] = [
   {
     id: 'workers.races',
     severity: 'blocker',
-    answer: planned('workers/claims-are-not-doubled'),
+    answer: gate('workers/claims-are-not-doubled'),
     asks: ['S4:27 **Critical race conditions fixed**'],
   },
   {
     id: 'workers.claims',
     severity: 'blocker',
-    answer: planned('workers/claims-are-not-doubled'),
+    answer: gate('workers/claims-are-not-doubled'),
     asks: ['S4:28 Worker step claiming (P0 #1)'],
   },
   {

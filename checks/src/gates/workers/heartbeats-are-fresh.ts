@@ -16,6 +16,9 @@ interface Facts {
 }
 
 const pollMs = 50;
+/** A statement that the server has not read yet is not seen at work: so many looks in a row have to find nothing. */
+const quietLooks = 5;
+const quietWithinMs = 5_000;
 
 export default defineGate<Facts>({
   id: 'workers/heartbeats-are-fresh',
@@ -69,9 +72,24 @@ export default defineGate<Facts>({
   /** The process freezes, as one does that swaps or whose machine was paused. */
   async sabotage(sandbox) {
     sandbox.service.signal('SIGSTOP');
+    await untilQuiet(sandbox.databaseUrl);
     return async () => sandbox.service.signal('SIGCONT');
   },
 });
+
+/** What a frozen process had asked for is still done: a heartbeat that was on its way would be heard after it. */
+async function untilQuiet(databaseUrl: string): Promise<void> {
+  const sql = `SELECT count(*) AS busy FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'`;
+  const deadline = nowMs() + quietWithinMs;
+  await withDatabase(databaseUrl, async (database) => {
+    for (let quiet = 0; quiet < quietLooks && nowMs() < deadline; ) {
+      const [row] = await database.query(sql);
+      quiet = row?.busy === '0' ? quiet + 1 : 0;
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  });
+}
 
 /** When each worker was last heard of, as text: another text, another heartbeat. */
 async function latestHeartbeats({ config, target }: Context): Promise<Map<string, string>> {
