@@ -70,6 +70,8 @@ export default defineConfig({
       LOCKOUT_FAILURES_PER_KEY: '1000000',
       LOCKOUT_FAILURES_PER_ADDRESS: '1000000',
       QUOTE_MAX_AGE_MS: '600000',
+      // Above what an account of the seed could pay: each account's own limit stands below it.
+      MAX_ORDER_NOTIONAL: '999999999999',
       CORS_ORIGINS: 'https://desk.example',
     },
     variables: {
@@ -353,6 +355,8 @@ export default defineConfig({
       // The sandbox quotes 65,000: this is typed with a digit too many.
       { reason: 'PRICE_COLLAR', limits: { priceCollarBps: 100 }, write: { price: '650000' } },
       { reason: 'FAT_FINGER', limits: { fatFingerMultiple: 1 }, write: { quantity: '100' } },
+      // Five times what the seed gives to this account.
+      { reason: 'INSUFFICIENT_CASH', write: { quantity: '500000' } },
       { reason: 'INSUFFICIENT_SHARES', write: { side: 'SELL', quantity: '1', price: '70000' } },
       { reason: 'RESTRICTED_SYMBOL', limits: { restrictedSymbols: ['BTCUSDT'] }, amounts: false },
       { reason: 'MODE_NOT_ALLOWED', limits: { allowedModes: ['LIVE'] }, amounts: false },
@@ -394,6 +398,93 @@ export default defineConfig({
       'UPDATE portfolio.accounts SET cash = cash + 0.01 WHERE id = (SELECT id FROM portfolio.accounts ORDER BY id LIMIT 1)',
     restore:
       'UPDATE portfolio.accounts SET cash = cash - 0.01 WHERE id = (SELECT id FROM portfolio.accounts ORDER BY id LIMIT 1)',
+  },
+  quotes: {
+    table: 'market.quotes',
+    bid: 'bid',
+    ask: 'ask',
+    asOf: 'as_of',
+    of: "symbol = 'BTCUSDT'",
+    usual: { bid: '64999.99', ask: '65000.01' },
+    // QUOTE_MAX_AGE_MS of the sandbox's service.
+    maxAgeSeconds: 600,
+  },
+  orders: {
+    state: `SELECT status, trim_scale(filled_quantity)::text, trim_scale(average_fill_price)::text,
+              trim_scale(reserved_cash + reserved_quantity)::text FROM execution.orders WHERE id = $1::uuid`,
+    resting: 'OPEN',
+    filled: 'FILLED',
+    expired: 'EXPIRED',
+    limits: [
+      {
+        side: 'buy',
+        request: {
+          method: 'POST',
+          path: '/api/v1/orders',
+          body: { symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', quantity: '0.001', price: '60000.00', mode: 'PAPER' },
+        },
+        limit: '60000',
+        // At the limit itself, and at a better price.
+        met: [
+          { bid: '59999.50', ask: '60000.00' },
+          { bid: '59990.00', ask: '59991.23' },
+        ],
+      },
+      {
+        side: 'sell',
+        request: {
+          method: 'POST',
+          path: '/api/v1/orders',
+          body: { symbol: 'BTCUSDT', side: 'SELL', type: 'LIMIT', quantity: '0.001', price: '70000.00', mode: 'PAPER' },
+        },
+        limit: '70000',
+        met: [
+          { bid: '70000.00', ask: '70000.50' },
+          { bid: '70010.77', ask: '70011.00' },
+        ],
+      },
+    ],
+    expiring: {
+      method: 'POST',
+      path: '/api/v1/orders',
+      body: {
+        symbol: 'BTCUSDT',
+        side: 'BUY',
+        type: 'LIMIT',
+        quantity: '0.001',
+        price: '100.00',
+        mode: 'PAPER',
+        timeInForce: 'GTD',
+        expireAt: '{expiresAt}',
+      },
+    },
+    expiry: { table: 'execution.orders', column: 'expire_at' },
+    activity: {
+      path: '/api/v1/activity',
+      list: 'activity',
+      id: 'orderId',
+      kind: 'type',
+      executed: 'ORDER_FILLED',
+    },
+  },
+  portfolio: {
+    request: { method: 'GET', path: '/api/v1/portfolio' },
+    cash: 'cash',
+    storedCash: 'SELECT trim_scale(cash)::text FROM portfolio.accounts WHERE id = $1::uuid',
+    more: `WITH deposit AS (
+        INSERT INTO portfolio.deposits (id, account_id, amount, note) VALUES (gen_random_uuid(), $1::uuid, 1, 'preflight') RETURNING 1)
+      UPDATE portfolio.accounts SET cash = cash + 1 FROM deposit WHERE id = $1::uuid`,
+    less: `WITH withdrawal AS (
+        INSERT INTO portfolio.deposits (id, account_id, amount, note) VALUES (gen_random_uuid(), $1::uuid, -1, 'preflight') RETURNING 1)
+      UPDATE portfolio.accounts SET cash = cash - 1 FROM withdrawal WHERE id = $1::uuid`,
+    positions: {
+      list: 'positions',
+      symbol: 'symbol',
+      unrealised: 'unrealised',
+      priceAgeMs: 'priceAgeMs',
+      reason: 'reason',
+    },
+    symbol: 'BTCUSDT',
   },
   processing: {
     request: { method: 'POST', path: '/api/trade/process-orders' },

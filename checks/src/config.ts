@@ -217,6 +217,78 @@ const risk = z.strictObject({
     .min(1),
 });
 
+/** Where prices stand, and how to set the one that the writes of `orders` are about. */
+const quotes = z.strictObject({
+  table: z.string().regex(/^\w+\.\w+$/, 'schema.table'),
+  /** Its columns. */
+  bid: z.string(),
+  ask: z.string(),
+  asOf: z.string(),
+  /** True of that one row. */
+  of: z.string(),
+  /** How it stands in the sandbox. */
+  usual: z.strictObject({ bid: z.string(), ask: z.string() }),
+  /** Older than this, it prices nothing. */
+  maxAgeSeconds: z.int().min(1),
+});
+
+/** Orders at a limit: writes as `write` describes them, and what becomes of them. */
+const orders = z.strictObject({
+  /** Selects status, filled quantity, average price or null, and what it still holds back, all as text; $1 is its id. */
+  state: z.string(),
+  resting: z.string(),
+  filled: z.string(),
+  expired: z.string(),
+  /** A buy below and a sell above the usual quote, and the quotes at which each is executed. */
+  limits: z
+    .array(
+      z.strictObject({
+        side: z.enum(['buy', 'sell']),
+        request,
+        limit: z.string(),
+        met: z.array(z.strictObject({ bid: z.string(), ask: z.string() })).min(1),
+      }),
+    )
+    .min(1),
+  /** How long an order may rest after its price is met. */
+  executedWithinMs: z.int().min(100).max(300_000).default(5_000),
+  /** An order that rests until its time is up: `{expiresAt}` is filled in, RFC 3339. */
+  expiring: request,
+  /** Where a write's expiry is stored, as schema.table, and its column. */
+  expiry: z.strictObject({ table: z.string(), column: z.string() }),
+  expiredWithinMs: z.int().min(100).max(300_000).default(5_000),
+  /** Where its owner reads what happened: a list of objects, the id of the write and the kind in each. */
+  activity: z.strictObject({
+    path: z.string(),
+    list: z.string(),
+    id: z.string(),
+    kind: z.string(),
+    executed: z.string(),
+  }),
+});
+
+/** What an account holds, as it is told to its owner. */
+const portfolio = z.strictObject({
+  request,
+  /** A decimal string. */
+  cash: z.string(),
+  /** Selects the same, one text; $1 is the account. */
+  storedCash: z.string(),
+  /** Makes it more by one, and less again; $1 is the account. */
+  more: z.string(),
+  less: z.string(),
+  /** Where positions are listed, and of each: its symbol, profit not yet realised, the age of the price, why one is unknown. */
+  positions: z.strictObject({
+    list: z.string(),
+    symbol: z.string(),
+    unrealised: z.string(),
+    priceAgeMs: z.string(),
+    reason: z.string(),
+  }),
+  /** The symbol that `quotes` is about. */
+  symbol: z.string(),
+});
+
 /** Money, as `database.invariants` says it must add up. Both statements must be harmless after one another. */
 const books = z.strictObject({
   /** Makes a cent from nothing, in one row. */
@@ -465,6 +537,9 @@ const schema = z.strictObject({
   schedule: schedule.optional(),
   processing: processing.optional(),
   books: books.optional(),
+  quotes: quotes.optional(),
+  orders: orders.optional(),
+  portfolio: portfolio.optional(),
   contacts: contacts.optional(),
   build: build.optional(),
   smoke: smoke.optional(),

@@ -133,6 +133,12 @@ export default defineConfig({
     },
     { gate: 'metrics/are-exported', reason: 'The gateway in front of every service of ours measures what passes it.' },
     { gate: 'money/books-are-conserved', reason: 'No money is kept here: a to-do has no amount.' },
+    { gate: 'money/portfolio-comes-from-the-books', reason: 'No money is kept here: a to-do has no amount.' },
+    { gate: 'money/unrealised-has-an-age', reason: 'No money is kept here: a to-do has no price.' },
+    { gate: 'orders/activity-is-notified', reason: 'A to-do is done by its owner, who need not be told of it.' },
+    { gate: 'orders/expired-orders-are-cleaned-up', reason: 'A to-do has no end in time: it stays until it is done.' },
+    { gate: 'orders/fills-match-their-quotes', reason: 'No order is executed here: a to-do has no price.' },
+    { gate: 'orders/limit-orders-fill-when-met', reason: 'No order is executed here: a to-do has no price.' },
     { gate: 'risk/denials-say-why', reason: 'A to-do carries no risk that would be limited by account.' },
     {
       gate: 'risk/limits-hold-under-parallel-orders',
@@ -140,5 +146,7 @@ export default defineConfig({
     },
     { gate: 'schedule/last-cycle-is-recent', reason: 'No endpoint of this service is called by a scheduler.' },
     { gate: 'schedule/process-orders-is-not-doubled', reason: 'No endpoint of this service is called by a scheduler.' },
+    { gate: 'workers/claims-are-not-doubled', reason: 'The one worker here sends reminders, and may send one twice.' },
+    { gate: 'workers/outbox-drains', reason: 'There is no outbox: what is read is what was written.' },
   ],
 });

@@ -29,6 +29,8 @@ Environment: DATABASE_URL. Exit codes: 0 done, 1 failed or refused, 2 usage, 78 
 const TRADERS_DEFAULT = '10';
 const TRADERS_MAX = 1000;
 const CASH = '1000000000';
+/** Of the trader who keeps everybody's limits: so little that one order can ask for more than there is. */
+const LIMITED_CASH = '10000000';
 
 const INSTRUMENTS = [
   {
@@ -132,7 +134,7 @@ async function seedLimitedTrader(tx: Tx): Promise<Account | undefined> {
   const wanted = { id: randomUUIDv7(), name: LIMITED_TRADER };
   const [account] = await ensureAccounts(tx, [wanted]);
   if (account?.id === wanted.id) {
-    await recordDeposits(tx, [{ id: randomUUIDv7(), accountId: wanted.id, amount: CASH }], 'seed');
+    await recordDeposits(tx, [{ id: randomUUIDv7(), accountId: wanted.id, amount: LIMITED_CASH }], 'seed');
   }
   return account;
 }

@@ -56,7 +56,13 @@ import weeklySecurityScanPasses from './maintenance/weekly-security-scan-passes.
 import weeklyTrendsAreRead from './maintenance/weekly-trends-are-read.ts';
 import areExported from './metrics/are-exported.ts';
 import booksAreConserved from './money/books-are-conserved.ts';
+import portfolioComesFromTheBooks from './money/portfolio-comes-from-the-books.ts';
+import unrealisedHasAnAge from './money/unrealised-has-an-age.ts';
 import contactsAreCurrent from './on-call/contacts-are-current.ts';
+import activityIsNotified from './orders/activity-is-notified.ts';
+import expiredOrdersAreCleanedUp from './orders/expired-orders-are-cleaned-up.ts';
+import fillsMatchTheirQuotes from './orders/fills-match-their-quotes.ts';
+import limitOrdersFillWhenMet from './orders/limit-orders-fill-when-met.ts';
 import stateMachineIsEnforced from './orders/state-machine-is-enforced.ts';
 import denialsSayWhy from './risk/denials-say-why.ts';
 import limitsHoldUnderParallelOrders from './risk/limits-hold-under-parallel-orders.ts';
@@ -104,7 +110,13 @@ export const gates: readonly Gate[] = [
   everyTransitionIsRecorded,
   recordsCannotBeChanged,
   booksAreConserved,
+  portfolioComesFromTheBooks,
+  unrealisedHasAnAge,
   stateMachineIsEnforced,
+  expiredOrdersAreCleanedUp,
+  activityIsNotified,
+  limitOrdersFillWhenMet,
+  fillsMatchTheirQuotes,
   placementMeetsItsLatency,
   stopsNewOrders,
   redisEngagesIt,

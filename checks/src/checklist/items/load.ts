@@ -134,7 +134,7 @@ export const load: readonly Item[] = [
   {
     id: 'load.workers',
     severity: 'blocker',
-    answer: planned('workers/claims-are-not-doubled'),
+    answer: gate('workers/claims-are-not-doubled'),
     asks: ['S4:201 **Worker load tested**', 'S4:202 50+ queued steps'],
   },
 ];

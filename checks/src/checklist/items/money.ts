@@ -1,4 +1,4 @@
-import { gate, type Item, planned } from '../item.ts';
+import { gate, type Item } from '../item.ts';
 
 /** Cash, reservations, positions, profit and loss. */
 export const money: readonly Item[] = [
@@ -12,13 +12,13 @@ export const money: readonly Item[] = [
   {
     id: 'money.portfolio-from-books',
     severity: 'blocker',
-    answer: planned('money/portfolio-comes-from-the-books'),
+    answer: gate('money/portfolio-comes-from-the-books'),
     asks: ['S1:12 Portfolio balance queries database (not hardcoded)'],
   },
   {
     id: 'money.unrealised',
     severity: 'warning',
-    answer: planned('money/unrealised-has-an-age'),
+    answer: gate('money/unrealised-has-an-age'),
     asks: ['S1:63 **S4: Unrealized PnL Calculation**'],
   },
 ];

@@ -35,7 +35,7 @@ export default defineGate<Facts>({
   profile: 'commit',
   needs: ['service', 'database', 'config:write', 'config:risk'],
   alone: true,
-  covers: ['risk.denial-reasons', 'risk.denials-stored', 'risk.rules'],
+  covers: ['risk.denial-reasons', 'risk.denials-stored', 'risk.rules', 'orders.short-funds'],
   unit: 'denied orders',
   why: 'A trader who is told only "denied" calls the desk, or tries again with half the size until something passes. And what is not stored cannot be shown to whoever audits the limits.',
   fix: 'Answer with the reason out of a fixed list, the limit, what stood against it and what was attempted; store the order as denied with that reason in the transaction that decided it.',

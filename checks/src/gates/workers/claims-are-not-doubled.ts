@@ -31,7 +31,7 @@ export default defineGate<Facts>({
   unwaivable: true,
   needs: ['service', 'database', 'sandbox', 'config:processing', 'config:write', 'config:workers', 'config:outbox'],
   alone: true,
-  covers: ['workers.races', 'workers.claims'],
+  covers: ['workers.races', 'workers.claims', 'load.workers'],
   unit: 'orders and their events',
   why: 'Two workers that take the same piece of work both do it: the order is bought twice, the customer is told twice, and each log looks right.',
   fix: 'Claim with FOR UPDATE SKIP LOCKED, do the work in the transaction that holds the claim, and let a unique key refuse the second effect.',
