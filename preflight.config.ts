@@ -520,6 +520,11 @@ export default defineConfig({
       ...['service/src/access/**', 'service/src/db/**', 'migrations/**', 'deploy/**', '.github/workflows/**'],
     ],
   },
+  manifests: {
+    files: ['deploy/kubernetes/*.yaml'],
+    schemas: 'tools/kubernetes-schemas',
+    images: ['deploy/Dockerfile'],
+  },
   build: {
     path: '/api/v1/health',
     commit: 'commit',

@@ -46,7 +46,7 @@ wait_until_ready() {
 }
 
 main() {
-  local dry_run=no image='' root
+  local dry_run=no image='' root commit
   while (($# > 0)); do
     case "$1" in
       -h | --help)
@@ -64,7 +64,7 @@ main() {
   done
   root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
   if [[ "${dry_run}" == yes ]]; then
-    printf 'would build: docker build --file deploy/Dockerfile --tag %s\n' "${image:-IMAGE}"
+    printf 'would build: docker build --file deploy/Dockerfile --build-arg BUILD_COMMIT=… --tag %s\n' "${image:-IMAGE}"
     printf 'would run: ROLLOUT_COMMAND with IMAGE=%s\n' "${image:-IMAGE}"
     printf 'would ask: %s/health/ready until it answers 200\nDry run: nothing was done.\n' "${PRODUCTION_URL:-PRODUCTION_URL}"
     return
@@ -72,7 +72,10 @@ main() {
   [[ "${image}" =~ ^[a-z0-9][a-z0-9./_-]*:[A-Za-z0-9._-]+$ ]] || usage_error 'IMAGE is name:tag'
   [[ -n "${ROLLOUT_COMMAND:-}" ]] || usage_error 'not configured: set the variable ROLLOUT_COMMAND'
   [[ "${PRODUCTION_URL:-}" =~ ^https?://[^[:space:]]+$ ]] || usage_error 'not configured: set the variable PRODUCTION_URL'
-  docker build --file "${root}/deploy/Dockerfile" --tag "${image}" "${root}" || exit 1
+  commit=$(git -C "${root}" rev-parse HEAD) || exit 1
+  # The commit's own time: the same source gives the same image.
+  SOURCE_DATE_EPOCH=$(git -C "${root}" show --no-patch --format=%ct HEAD) docker build --file "${root}/deploy/Dockerfile" \
+    --build-arg "BUILD_COMMIT=${commit}" --tag "${image}" "${root}" || exit 1
   IMAGE=${image} bash -euo pipefail -c "${ROLLOUT_COMMAND}" || exit 1
   wait_until_ready "${PRODUCTION_URL%/}/health/ready"
   printf 'Rolled out %s: ready.\n' "${image}"

@@ -37,7 +37,9 @@ test('it builds, hands the image over, and waits until the service is ready', as
   const result = await rollOut([IMAGE], { ROLLOUT_COMMAND: `echo "rollout $IMAGE" >>'${log()}'` });
   expect(result).toEqual({ code: 0, stdout: `Rolled out ${IMAGE}: ready.\n`, stderr: '' });
   expect(readFileSync(log(), 'utf8')).toMatch(
-    new RegExp(`^docker build --file .*/deploy/Dockerfile --tag ${IMAGE} .*\\nrollout ${IMAGE}\\n$`),
+    new RegExp(
+      `^docker build --file .*/deploy/Dockerfile --build-arg BUILD_COMMIT=[0-9a-f]{40} --tag ${IMAGE} .*\\nrollout ${IMAGE}\\n$`,
+    ),
   );
   expect(questions).toEqual(['GET /health/ready', 'GET /health/ready', 'GET /health/ready']);
 });

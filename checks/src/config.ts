@@ -493,6 +493,16 @@ const smokeStep = z.strictObject({
 /** What a new deployment has to be able to do, one step after the other. `{unique}` and what was captured are filled in. */
 const smoke = z.strictObject({ steps: z.array(smokeStep).min(1).max(50) });
 
+/** How the service is put where it runs. */
+const manifests = z.strictObject({
+  /** Globs of Kubernetes manifests. */
+  files: z.array(z.string()).min(1),
+  /** A directory of JSON Schemas as kubeconform names them. Without it kubeconform asks the network. */
+  schemas: z.string().optional(),
+  /** Dockerfiles of what is deployed. */
+  images: z.array(z.string()).default([]),
+});
+
 /** The way back to the build before. */
 const rollback = z.strictObject({
   /** The page that says how. */
@@ -544,6 +554,7 @@ const schema = z.strictObject({
   build: build.optional(),
   smoke: smoke.optional(),
   rollback: rollback.optional(),
+  manifests: manifests.optional(),
   /** By name: `production` is what a release asks unless --target names another, `staging` what was there before it. */
   targets: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), target).default({}),
   window: window.optional(),

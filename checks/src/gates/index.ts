@@ -17,6 +17,9 @@ import foreignKeysAreIndexed from './database/foreign-keys-are-indexed.ts';
 import migrationsRevert from './database/migrations-revert.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
 import serviceRoleIsLimited from './database/service-role-is-limited.ts';
+import manifestsAreValid from './deploy/manifests-are-valid.ts';
+import probesAreDeclared from './deploy/probes-are-declared.ts';
+import replicasScale from './deploy/replicas-scale.ts';
 import smokeSuitePasses from './deploy/smoke-suite-passes.ts';
 import smokeTestsPass from './deploy/smoke-tests-pass.ts';
 import stagingPassesSmokeTests from './deploy/staging-passes-smoke-tests.ts';
@@ -149,6 +152,9 @@ export const gates: readonly Gate[] = [
   weeklyCapacityIsRead,
   weeklyConfigurationIsUnchanged,
   quarterlyBenchmarkIsFresh,
+  manifestsAreValid,
+  probesAreDeclared,
+  replicasScale,
   smokeSuitePasses,
   stagingRunsThisCommit,
   stagingPassesSmokeTests,

@@ -8,6 +8,7 @@ const versionArguments = {
   gitleaks: ['version'],
   k6: ['version'],
   actionlint: ['-version'],
+  kubeconform: ['-v'],
   shellcheck: ['--version'],
   prometheus: ['--version'],
   promtool: ['--version'],

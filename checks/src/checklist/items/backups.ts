@@ -154,7 +154,7 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.infrastructure',
     severity: 'warning',
-    answer: planned('deploy/manifests-are-valid'),
+    answer: gate('deploy/manifests-are-valid'),
     asks: ['S2:293 Infrastructure configuration backed up (IaC templates)'],
   },
   {

@@ -24,7 +24,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.auto-scaling',
     severity: 'advisory',
-    answer: planned('deploy/replicas-scale'),
+    answer: gate('deploy/replicas-scale'),
     asks: ['S0:112 Set up auto-scaling if using cloud platform'],
   },
   {

@@ -1,4 +1,4 @@
-import { drill, type Item, planned, signOff } from '../item.ts';
+import { drill, gate, type Item, planned, signOff } from '../item.ts';
 
 /** What goes on when a part is gone. */
 export const failover: readonly Item[] = [
@@ -73,7 +73,7 @@ export const failover: readonly Item[] = [
   {
     id: 'failover.thresholds',
     severity: 'warning',
-    answer: planned('deploy/probes-are-declared'),
+    answer: gate('deploy/probes-are-declared'),
     asks: ['S2:351 Failover thresholds and timeouts defined'],
   },
   {

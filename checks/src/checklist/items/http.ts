@@ -66,13 +66,13 @@ export const http: readonly Item[] = [
   {
     id: 'http.health.automated',
     severity: 'warning',
-    answer: planned('deploy/probes-are-declared'),
+    answer: gate('deploy/probes-are-declared'),
     asks: ['S2:211 System health checks automated'],
   },
   {
     id: 'http.health.failover',
     severity: 'blocker',
-    answer: planned('deploy/probes-are-declared'),
+    answer: gate('deploy/probes-are-declared'),
     partly: ['http/health-answers'],
     asks: ['S2:350 Health checks configured for automatic failover'],
   },
@@ -85,7 +85,7 @@ export const http: readonly Item[] = [
   {
     id: 'http.health.deployed',
     severity: 'blocker',
-    answer: planned('deploy/probes-are-declared'),
+    answer: gate('deploy/probes-are-declared'),
     asks: ['S4:73 **Health checks configured in deployment**'],
   },
   {
