@@ -11,6 +11,9 @@ set_up_system_tools() {
   system_tool promtool prometheus promtool
   system_tool prometheus-alertmanager prometheus-alertmanager prometheus-alertmanager
   system_tool amtool prometheus-alertmanager amtool
+  # Debian keeps it out of the PATH of those who are not root.
+  PATH=$PATH:/usr/sbin system_tool nginx nginx-light nginx
+  system_tool openssl openssl openssl
   # The tests of the HTML report look at it in a real browser; without one they are skipped, and say so.
   system_tool chromium chromium
 }

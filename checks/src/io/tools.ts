@@ -9,6 +9,8 @@ const versionArguments = {
   k6: ['version'],
   actionlint: ['-version'],
   kubeconform: ['-v'],
+  nginx: ['-v'],
+  openssl: ['version'],
   shellcheck: ['--version'],
   prometheus: ['--version'],
   promtool: ['--version'],
@@ -40,7 +42,13 @@ export interface Tools {
 export function findTools(root: string, environment: NodeJS.ProcessEnv = process.env): Tools {
   const own = [join(root, '.tools', 'bin'), join(root, 'node_modules', '.bin')];
   const system = (environment.PATH ?? '').split(delimiter).filter(Boolean);
-  const directories = [...own, ...postgresDirectories(environment), ...system, ...embeddedPostgres(root)];
+  const directories = [
+    ...own,
+    ...postgresDirectories(environment),
+    ...system,
+    ...serverPrograms,
+    ...embeddedPostgres(root),
+  ];
   const found = new Map<ToolName, string | undefined>();
   const find = (name: ToolName) => {
     if (!found.has(name)) found.set(name, firstExecutable(directories, name));
@@ -62,6 +70,9 @@ export function findTools(root: string, environment: NodeJS.ProcessEnv = process
     environment: { ...environment, PATH: [...new Set([...own, ...system])].join(delimiter) },
   };
 }
+
+/** Where distributions put servers such as nginx, and what is not on the PATH of everybody. */
+const serverPrograms = ['/usr/local/sbin', '/usr/sbin'];
 
 /** https://www.postgresql.org/support/versioning/: older ones get no fixes, or lack what the sandbox is set up with. */
 const oldestPostgres = 15;
