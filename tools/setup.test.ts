@@ -4,7 +4,19 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createSetupTree, type SetupTree, writeProgram } from './test-support/setup-tree.ts';
 
-const systemPrograms = ['git', 'curl', 'shellcheck', 'redis-server', 'redis-cli', 'prometheus', 'promtool', 'chromium'];
+const systemPrograms = [
+  'git',
+  'curl',
+  'shellcheck',
+  'redis-server',
+  'redis-cli',
+  'prometheus',
+  'promtool',
+  'pgbackrest',
+  'prometheus-alertmanager',
+  'amtool',
+  'chromium',
+];
 const postgresPrograms = ['initdb', 'pg_ctl', 'postgres', 'pg_dump', 'pg_restore', 'psql', 'pgbench'];
 
 /** Writes what `go build -o FILE PACKAGE` is asked for: a program that says the version of the module in go.mod. */

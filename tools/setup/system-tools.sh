@@ -9,6 +9,7 @@ set_up_system_tools() {
   system_tool redis-cli redis-tools
   system_tool prometheus prometheus prometheus
   system_tool promtool prometheus promtool
+  system_tool pgbackrest pgbackrest pgbackrest
   system_tool prometheus-alertmanager prometheus-alertmanager prometheus-alertmanager
   system_tool amtool prometheus-alertmanager amtool
   # Debian keeps it out of the PATH of those who are not root.

@@ -6,6 +6,13 @@ import rateLimitsHold from './access/rate-limits-hold.ts';
 import rolesAreEnforced from './access/roles-are-enforced.ts';
 import everyTransitionIsRecorded from './audit/every-transition-is-recorded.ts';
 import recordsCannotBeChanged from './audit/records-cannot-be-changed.ts';
+import backupsAreEncrypted from './backups/are-encrypted.ts';
+import fullBackupIsFresh from './backups/full-backup-is-fresh.ts';
+import incrementalIsFresh from './backups/incremental-is-fresh.ts';
+import backupRetentionIsKept from './backups/retention-is-kept.ts';
+import secondLocationHolds from './backups/second-location-holds.ts';
+import verificationPasses from './backups/verification-passes.ts';
+import walIsArchived from './backups/wal-is-archived.ts';
 import workflowsAreValid from './ci/workflows-are-valid.ts';
 import noConsole from './code/no-console.ts';
 import typesCheck from './code/types-check.ts';
@@ -92,6 +99,13 @@ export const gates: readonly Gate[] = [
   migrationsRevert,
   serviceRoleIsLimited,
   backupRestores,
+  fullBackupIsFresh,
+  incrementalIsFresh,
+  walIsArchived,
+  backupRetentionIsKept,
+  backupsAreEncrypted,
+  secondLocationHolds,
+  verificationPasses,
   everyEndpointNeedsAKey,
   anotherAccountsOrderIsNotFound,
   rolesAreEnforced,

@@ -22,6 +22,8 @@ const versionArguments = {
   postgres: ['--version'],
   pg_dump: ['--version'],
   pg_restore: ['--version'],
+  pg_amcheck: ['--version'],
+  pgbackrest: ['version'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type ToolName = keyof typeof versionArguments;

@@ -1,4 +1,5 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { databaseUrl, withDatabase } from '../io/database.ts';
@@ -11,6 +12,10 @@ export interface PostgresServer {
   /** Of the maintenance database, as superuser. */
   readonly url: string;
   readonly dataDirectory: string;
+  /** Who runs it, where this program is root: what reads its files beside it has to be the same. */
+  readonly identity: Identity;
+  /** Where its Unix socket is, which only that user reaches. */
+  readonly socketDirectory: string;
   start(): Promise<void>;
   /** `immediate` is a crash: the next start recovers from the write-ahead log. */
   stop(how: 'fast' | 'immediate'): Promise<void>;
@@ -22,14 +27,15 @@ export interface PostgresServer {
 }
 
 /** Durability stays as in production, because commit latency and crash drills are judged on this cluster. */
-const settings = {
+export const settings = {
   listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
   shared_buffers: '128MB',
   max_connections: '100',
   track_commit_timestamp: 'on',
   logging_collector: 'off',
   log_min_messages: 'warning',
+  // Whoever backs the cluster up names another archive_command, without a restart: until then a segment is kept nowhere.
+  archive_mode: 'on',
 };
 
 const plainEnvironment = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
@@ -40,9 +46,29 @@ export async function startPostgres(directory: string, tools: Tools, port: numbe
   chmodSync(directory, 0o711);
   const dataDirectory = join(directory, 'postgres');
   await initialise(dataDirectory, tools, identity);
+  await appendFile(join(dataDirectory, 'postgresql.conf'), "archive_command = 'exit 0'\n");
+  return startCluster({ directory, dataDirectory, name: 'postgres', settings, identity, port }, tools);
+}
+
+/** A cluster whose data directory is there already. */
+export interface ClusterOptions {
+  /** The sandbox's directory. */
+  directory: string;
+  dataDirectory: string;
+  /** Of its log file. */
+  name: string;
+  settings: Readonly<Record<string, string>>;
+  identity: Identity;
+  port: number;
+}
+
+/** @throws with the last lines of its log when it does not come up. */
+export async function startCluster(options: ClusterOptions, tools: Tools): Promise<PostgresServer> {
+  const { directory, dataDirectory, name, identity, port } = options;
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const args = ['-D', dataDirectory, '-p', String(port)];
-  for (const [name, value] of Object.entries(settings)) args.push('-c', `${name}=${value}`);
+  const given = { ...options.settings, unix_socket_directories: dataDirectory };
+  for (const [setting, value] of Object.entries(given)) args.push('-c', `${setting}=${value}`);
   let server: ServerProcess | undefined;
 
   const start = async () => {
@@ -53,7 +79,7 @@ export async function startPostgres(directory: string, tools: Tools, port: numbe
       cwd: dataDirectory,
       env: plainEnvironment,
       endWith: 'SIGQUIT',
-      logFile: join(directory, 'postgres.log'),
+      logFile: join(directory, `${name}.log`),
       ...identity,
       isReady: () => withDatabase(url, async () => true),
     });
@@ -68,6 +94,8 @@ export async function startPostgres(directory: string, tools: Tools, port: numbe
   return {
     url,
     dataDirectory,
+    identity,
+    socketDirectory: dataDirectory,
     start,
     stop,
     async createDatabase(name, template) {
@@ -88,7 +116,7 @@ function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-interface Identity {
+export interface Identity {
   uid?: number;
   gid?: number;
 }

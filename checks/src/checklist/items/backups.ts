@@ -15,7 +15,7 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.strategy',
     severity: 'blocker',
-    answer: planned('backups/full-backup-is-fresh'),
+    answer: gate('backups/full-backup-is-fresh'),
     asks: [
       'S2:22 Database backup strategy implemented',
       'S3:167 Configure PostgreSQL backups (if used)',
@@ -26,7 +26,7 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.full.daily',
     severity: 'blocker',
-    answer: planned('backups/full-backup-is-fresh'),
+    answer: gate('backups/full-backup-is-fresh'),
     asks: [
       'S2:266 Full database backup scheduled daily (off-peak hours)',
       'S2:305 02:00 - Full database backup',
@@ -38,19 +38,22 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.incremental',
     severity: 'blocker',
-    answer: planned('backups/incremental-is-fresh'),
-    asks: ['S2:267 Incremental backups scheduled every 4 hours', 'S3:165 Set up hourly incremental snapshots'],
+    answer: gate('backups/incremental-is-fresh'),
+    asks: ['S2:267 Incremental backups scheduled every 4 hours'],
   },
   {
     id: 'backups.wal',
     severity: 'blocker',
-    answer: planned('backups/wal-is-archived'),
-    asks: ['S2:268 Transaction log backups scheduled every 15 minutes (if applicable)'],
+    answer: gate('backups/wal-is-archived'),
+    asks: [
+      'S2:268 Transaction log backups scheduled every 15 minutes (if applicable)',
+      'S3:165 Set up hourly incremental snapshots',
+    ],
   },
   {
     id: 'backups.retention',
     severity: 'blocker',
-    answer: planned('backups/retention-is-kept'),
+    answer: gate('backups/retention-is-kept'),
     asks: [
       'S2:269 Backup retention: Daily (30 days), Weekly (12 weeks), Monthly (12 months)',
       'S2:282 Backup retention policies enforced automatically',
@@ -61,13 +64,13 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.encrypted',
     severity: 'blocker',
-    answer: planned('backups/are-encrypted'),
+    answer: gate('backups/are-encrypted'),
     asks: ['S2:270 Backup encryption enabled and tested'],
   },
   {
     id: 'backups.verified',
     severity: 'blocker',
-    answer: planned('backups/verification-passes'),
+    answer: gate('backups/verification-passes'),
     asks: ['S2:273 Automated backup verification implemented', 'S2:385 Backup verification completed'],
   },
   {
@@ -85,7 +88,7 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.checksums',
     severity: 'blocker',
-    answer: planned('backups/verification-passes'),
+    answer: gate('backups/verification-passes'),
     asks: ['S2:275 Backup integrity checksums verified'],
   },
   {
@@ -108,13 +111,13 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.location.primary',
     severity: 'blocker',
-    answer: planned('backups/full-backup-is-fresh'),
+    answer: gate('backups/full-backup-is-fresh'),
     asks: ['S2:280 Primary backup location configured (local/NAS)'],
   },
   {
     id: 'backups.location.second',
     severity: 'blocker',
-    answer: planned('backups/second-location-holds'),
+    answer: gate('backups/second-location-holds'),
     asks: [
       'S2:281 Secondary backup location configured (cloud storage)',
       'S3:40 Set up automated backups to S3/Azure Blob',
@@ -196,7 +199,12 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.weekly',
     severity: 'warning',
-    answer: planned('backups/retention-is-kept'),
+    answer: signOff(
+      'devops',
+      7,
+      "The date and place of last Sunday's copy of the whole system, not of the database alone.",
+    ),
+    partly: ['backups/retention-is-kept'],
     asks: ['S2:311 Sunday 01:00 - Complete system backup'],
   },
   {
@@ -208,7 +216,7 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.archive',
     severity: 'warning',
-    answer: planned('backups/retention-is-kept'),
+    answer: gate('backups/retention-is-kept'),
     asks: ['S2:316 First Sunday 00:00 - Long-term backup to archival storage'],
   },
   {
