@@ -737,6 +737,34 @@ export default defineConfig({
       { name: 'host_network_bytes_total', type: 'counter', labels: ['direction'], items: ['metrics.network'] },
     ],
   },
+  // Jobs and exporters as deploy/prometheus/prometheus.yml has them.
+  monitoring: {
+    series: 'job="order-service"',
+    probes: [
+      { what: 'the service, through its proxy', selector: 'probe_success{job="health"}', items: ['metrics.processes'] },
+      {
+        what: 'the processing of orders',
+        selector: 'probe_success{job="process-orders"}',
+        items: ['metrics.processing-probed'],
+      },
+      { what: 'PostgreSQL', selector: 'pg_up', items: ['metrics.processes'] },
+    ],
+  },
+  slo: {
+    series: 'job="order-service"',
+    requests: { histogram: 'http_server_request_duration_seconds', statusLabel: 'http_response_status_code' },
+    executions: {
+      ...{ counter: 'limit_processor_orders_total', label: 'result', succeeded: 'executed', failed: 'failed' },
+    },
+    // Of these a placement takes several, within 20 ms in all.
+    statements: { histogram: 'database_statement_duration_seconds', withinSeconds: 0.01 },
+    probe: { success: 'probe_success{job="health"}', seconds: 'probe_duration_seconds{job="health"}' },
+    resources: {
+      cpu: '1 - sum by (instance) (rate(host_cpu_seconds_total{mode="idle"}[5m])) / sum by (instance) (rate(host_cpu_seconds_total[5m]))',
+      memory: 'host_memory_bytes{state="used"} / ignoring (state) sum without (state) (host_memory_bytes)',
+      disk: 'host_filesystem_bytes{state="used"} / ignoring (state) sum without (state) (host_filesystem_bytes)',
+    },
+  },
   dashboards: {
     files: ['deploy/grafana/dashboards/*.json'],
     provisioning: ['deploy/grafana/provisioning/*/*.yaml'],

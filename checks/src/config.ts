@@ -7,7 +7,7 @@ import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
 import { audit, logs } from './config-records.ts';
 import { command, request } from './config-shapes.ts';
-import { dashboards, metrics } from './config-telemetry.ts';
+import { dashboards, metrics, monitoring, slo } from './config-telemetry.ts';
 import { UsageError } from './engine/errors.ts';
 
 const service = z.strictObject({
@@ -598,6 +598,8 @@ const schema = z.strictObject({
   logs: logs.optional(),
   metrics: metrics.optional(),
   dashboards: dashboards.optional(),
+  monitoring: monitoring.optional(),
+  slo: slo.optional(),
   governance: governance.prefault({}),
   /** Gates about parts that this service does not have, each with the reason that a reviewer is to judge. */
   notApplicable: z

@@ -65,6 +65,8 @@ import weeklyConfigurationIsUnchanged from './maintenance/weekly-configuration-i
 import weeklySecurityScanPasses from './maintenance/weekly-security-scan-passes.ts';
 import weeklyTrendsAreRead from './maintenance/weekly-trends-are-read.ts';
 import areExported from './metrics/are-exported.ts';
+import areScraped from './metrics/are-scraped.ts';
+import healthIsProbed from './metrics/health-is-probed.ts';
 import booksAreConserved from './money/books-are-conserved.ts';
 import portfolioComesFromTheBooks from './money/portfolio-comes-from-the-books.ts';
 import unrealisedHasAnAge from './money/unrealised-has-an-age.ts';
@@ -82,6 +84,12 @@ import lastCycleIsRecent from './schedule/last-cycle-is-recent.ts';
 import processOrdersIsNotDoubled from './schedule/process-orders-is-not-doubled.ts';
 import noSecretInHistory from './secrets/no-secret-in-history.ts';
 import noSecretInTree from './secrets/no-secret-in-tree.ts';
+import databaseIsQuick from './slo/database-is-quick.ts';
+import errorRateIsMet from './slo/error-rate-is-met.ts';
+import executionRateIsMet from './slo/execution-rate-is-met.ts';
+import latencyIsMet from './slo/latency-is-met.ts';
+import resourcesAreNormal from './slo/resources-are-normal.ts';
+import uptimeIsMet from './slo/uptime-is-met.ts';
 import dependenciesArePinned from './supply-chain/dependencies-are-pinned.ts';
 import claimsAreNotDoubled from './workers/claims-are-not-doubled.ts';
 import heartbeatsAreFresh from './workers/heartbeats-are-fresh.ts';
@@ -120,6 +128,14 @@ export const gates: readonly Gate[] = [
   answersAreNotStored,
   listsArePaged,
   areExported,
+  areScraped,
+  healthIsProbed,
+  latencyIsMet,
+  errorRateIsMet,
+  uptimeIsMet,
+  executionRateIsMet,
+  databaseIsQuick,
+  resourcesAreNormal,
   showWhatExists,
   areStructured,
   noSecretIsLogged,

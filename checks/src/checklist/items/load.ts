@@ -97,7 +97,7 @@ export const load: readonly Item[] = [
   {
     id: 'load.resources',
     severity: 'warning',
-    answer: planned('slo/resources-are-normal'),
+    answer: gate('slo/resources-are-normal'),
     asks: ['S2:429 System resource usage normal'],
   },
   {

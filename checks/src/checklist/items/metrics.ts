@@ -5,7 +5,7 @@ export const metrics: readonly Item[] = [
   {
     id: 'metrics.processing-probed',
     severity: 'blocker',
-    answer: planned('metrics/health-is-probed'),
+    answer: gate('metrics/health-is-probed'),
     asks: ['S0:54 Set up health check monitoring for `/api/trade/process-orders` GET endpoint'],
   },
   {
@@ -69,7 +69,7 @@ export const metrics: readonly Item[] = [
   {
     id: 'metrics.processes',
     severity: 'warning',
-    answer: planned('metrics/health-is-probed'),
+    answer: gate('metrics/health-is-probed'),
     asks: [
       'S2:188 Process health monitoring (database, application, web server)',
       'S2:208 Service status monitoring (up/down detection)',
@@ -108,19 +108,19 @@ export const metrics: readonly Item[] = [
   {
     id: 'metrics.prometheus',
     severity: 'warning',
-    answer: planned('metrics/are-scraped'),
+    answer: gate('metrics/are-scraped'),
     asks: ['S3:121 Install Prometheus server'],
   },
   {
     id: 'metrics.scraped',
     severity: 'warning',
-    answer: planned('metrics/are-scraped'),
+    answer: gate('metrics/are-scraped'),
     asks: ['S3:122 Configure scraping (ASP.NET Core metrics)'],
   },
   {
     id: 'metrics.retention',
     severity: 'warning',
-    answer: planned('metrics/are-scraped'),
+    answer: gate('metrics/are-scraped'),
     asks: ['S3:123 Set up retention (30 days minimum)'],
   },
   {

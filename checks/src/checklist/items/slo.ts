@@ -1,17 +1,17 @@
-import { type Item, planned } from '../item.ts';
+import { gate, type Item } from '../item.ts';
 
 /** What was promised to the users, over time. */
 export const slo: readonly Item[] = [
   {
     id: 'slo.execution-rate',
     severity: 'warning',
-    answer: planned('slo/execution-rate-is-met'),
+    answer: gate('slo/execution-rate-is-met'),
     asks: ['S0:184 **Order Execution Rate**: >95% of valid orders execute successfully'],
   },
   {
     id: 'slo.error-rate',
     severity: 'warning',
-    answer: planned('slo/error-rate-is-met'),
+    answer: gate('slo/error-rate-is-met'),
     partly: ['load/placement-meets-its-latency'],
     asks: [
       'S0:186 **Error Rate**: <2% error rate in order processing',
@@ -22,7 +22,7 @@ export const slo: readonly Item[] = [
   {
     id: 'slo.uptime',
     severity: 'warning',
-    answer: planned('slo/uptime-is-met'),
+    answer: gate('slo/uptime-is-met'),
     asks: [
       'S0:187 **Uptime**: >99.5% uptime for order processing API',
       'S3:400 | Uptime | 99.9% | TBD (post-deployment) |',
@@ -31,26 +31,26 @@ export const slo: readonly Item[] = [
   {
     id: 'slo.normal-range',
     severity: 'warning',
-    answer: planned('slo/latency-is-met'),
+    answer: gate('slo/latency-is-met'),
     asks: ['S2:408 Performance metrics within normal ranges'],
   },
   {
     id: 'slo.latency',
     severity: 'blocker',
-    answer: planned('slo/latency-is-met'),
+    answer: gate('slo/latency-is-met'),
     partly: ['load/placement-meets-its-latency'],
     asks: ['S2:428 Response times within SLA targets'],
   },
   {
     id: 'slo.database',
     severity: 'warning',
-    answer: planned('slo/database-is-quick'),
+    answer: gate('slo/database-is-quick'),
     asks: ['S2:430 Database performance acceptable'],
   },
   {
     id: 'slo.network-latency',
     severity: 'warning',
-    answer: planned('slo/latency-is-met'),
+    answer: gate('slo/latency-is-met'),
     asks: ['S2:431 Network latency within limits'],
   },
 ];
