@@ -424,11 +424,8 @@ export default defineConfig({
           body: { symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', quantity: '0.001', price: '60000.00', mode: 'PAPER' },
         },
         limit: '60000',
-        // At the limit itself, and at a better price.
-        met: [
-          { bid: '59999.50', ask: '60000.00' },
-          { bid: '59990.00', ask: '59991.23' },
-        ],
+        justMet: { bid: '59999.50', ask: '60000.00' },
+        better: { bid: '59990.00', ask: '59991.23' },
       },
       {
         side: 'sell',
@@ -438,10 +435,8 @@ export default defineConfig({
           body: { symbol: 'BTCUSDT', side: 'SELL', type: 'LIMIT', quantity: '0.001', price: '70000.00', mode: 'PAPER' },
         },
         limit: '70000',
-        met: [
-          { bid: '70000.00', ask: '70000.50' },
-          { bid: '70010.77', ask: '70011.00' },
-        ],
+        justMet: { bid: '70000.00', ask: '70000.50' },
+        better: { bid: '70010.77', ask: '70011.00' },
       },
     ],
     expiring: {

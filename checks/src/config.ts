@@ -217,6 +217,8 @@ const risk = z.strictObject({
     .min(1),
 });
 
+const quote = z.strictObject({ bid: z.string(), ask: z.string() });
+
 /** Where prices stand, and how to set the one that the writes of `orders` are about. */
 const quotes = z.strictObject({
   table: z.string().regex(/^\w+\.\w+$/, 'schema.table'),
@@ -227,7 +229,7 @@ const quotes = z.strictObject({
   /** True of that one row. */
   of: z.string(),
   /** How it stands in the sandbox. */
-  usual: z.strictObject({ bid: z.string(), ask: z.string() }),
+  usual: quote,
   /** Older than this, it prices nothing. */
   maxAgeSeconds: z.int().min(1),
 });
@@ -246,7 +248,9 @@ const orders = z.strictObject({
         side: z.enum(['buy', 'sell']),
         request,
         limit: z.string(),
-        met: z.array(z.strictObject({ bid: z.string(), ask: z.string() })).min(1),
+        /** The quote that just meets it, and one that is better. */
+        justMet: quote,
+        better: quote,
       }),
     )
     .min(1),

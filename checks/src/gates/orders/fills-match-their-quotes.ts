@@ -21,7 +21,7 @@ export default defineGate<Facts>({
   source: 'https://www.finra.org/rules-guidance/rulebooks/finra-rules/5310',
 
   async observe(context) {
-    const orders = (await tradeLimitOrders(context)).filter(({ filledAfterMs }) => filledAfterMs !== null);
+    const orders = (await tradeLimitOrders(context, 'better')).filter(({ filledAfterMs }) => filledAfterMs !== null);
     return { examined: orders.length, facts: { orders } };
   },
 

@@ -23,7 +23,7 @@ export default defineGate<Facts>({
 
   async observe(context) {
     const { resting, executedWithinMs } = partOf(context.config, 'orders');
-    const orders = await tradeLimitOrders(context);
+    const orders = await tradeLimitOrders(context, 'justMet');
     return { examined: orders.length, facts: { resting, withinMs: executedWithinMs, orders } };
   },
 

@@ -27,37 +27,33 @@ export interface LimitOrder {
   filledAfterMs: number | null;
 }
 
+const unseen: OrderState = { status: 'unseen', filled: '', price: null, held: '' };
+
 /** As the configuration has it: its method is one that a write may have. */
 export type LimitRequest = NonNullable<Config['orders']>['expiring'];
 
 const lookEveryMs = 25;
 const cycleWithinMs = 10_000;
 
-/** Places an order of each side, sees it rest, and meets its price: once for each of the configured quotes. */
-export function tradeLimitOrders(context: Context): Promise<LimitOrder[]> {
-  const { limits } = partOf(context.config, 'orders');
+/** Places an order of each side, sees them rest through a whole cycle, and then meets the price of one after the other. */
+export function tradeLimitOrders(context: Context, at: 'justMet' | 'better'): Promise<LimitOrder[]> {
+  const { limits, executedWithinMs, filled } = partOf(context.config, 'orders');
   return withQuotes(context, async () => {
+    await setQuote(context, partOf(context.config, 'quotes').usual);
+    const ids = await Promise.all(limits.map(({ request }) => placeOrder(context, request)));
+    await oneCycle(context);
+    const rested = await Promise.all(ids.map((id) => readOrder(context, id)));
     const traded: LimitOrder[] = [];
-    for (const { side, request, limit, met } of limits)
-      for (const quote of met) traded.push(await tradeOne(context, { side, request, limit, quote }));
+    for (const [n, { side, limit, [at]: quote }] of limits.entries()) {
+      const [id = '', before = unseen] = [ids[n], rested[n]];
+      const toldAtMs = performance.now();
+      await setQuote(context, quote);
+      const after = await untilStatus(context, id, filled, executedWithinMs);
+      const filledAfterMs = after.status === filled ? Math.round(performance.now() - toldAtMs) : null;
+      traded.push({ side, limit, quote, before, after, filledAfterMs });
+    }
     return traded;
   });
-}
-
-async function tradeOne(
-  context: Context,
-  { side, request, limit, quote }: { side: 'buy' | 'sell'; request: LimitRequest; limit: string; quote: Quote },
-): Promise<LimitOrder> {
-  const { executedWithinMs, filled } = partOf(context.config, 'orders');
-  await setQuote(context, partOf(context.config, 'quotes').usual);
-  const id = await placeOrder(context, request);
-  await oneCycle(context);
-  const before = await readOrder(context, id);
-  const toldAtMs = performance.now();
-  await setQuote(context, quote);
-  const after = await untilStatus(context, id, filled, executedWithinMs);
-  const filledAfterMs = after.status === filled ? Math.round(performance.now() - toldAtMs) : null;
-  return { side, limit, quote, before, after, filledAfterMs };
 }
 
 /** Makes a write of its own, by the first writer. @throws when it is not accepted: then there is nothing to look at. */
