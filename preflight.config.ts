@@ -279,6 +279,14 @@ export default defineConfig({
     ofExecution: "type = 'ORDER_FILLED'",
     arrivesIn: { table: 'portfolio.activity', event: 'event_id', write: 'order_id' },
   },
+  reconciliation: {
+    disturb: 'UPDATE portfolio.accounts SET reserved = reserved + 1, cash = cash - 1 WHERE id = $1::uuid',
+    table: 'portfolio.accounts',
+    differences: `
+      SELECT count(*) FROM portfolio.accounts a WHERE a.reserved <>
+        (SELECT coalesce(sum(o.reserved_cash), 0) FROM execution.orders o WHERE o.account_id = a.id)`,
+    runs: "SELECT id, actions, unresolved FROM execution.reconciliation_runs WHERE cause = 'boot'",
+  },
   access: {
     read: '/api/v1/portfolio',
     behindOneProxy: { TRUST_PROXY_HOPS: '1' },

@@ -327,6 +327,19 @@ const outbox = z.strictObject({
   withinMs: z.int().min(50).max(60_000).default(2_000),
 });
 
+/** What compares the books when a process starts, and puts right what follows from the rest. */
+const reconciliation = z.strictObject({
+  /** Puts something wrong that it can put right; $1 is an account. */
+  disturb: z.string(),
+  /** Where that is, with the account in its column `id`. */
+  table: tableName,
+  /** Selects how many such differences there are, one number. */
+  differences: z.string(),
+  /** Selects the number of each run at start, ascending with time, how much it put right, and what it left to a person. */
+  runs: z.string(),
+  withinMs: z.int().min(100).max(60_000).default(5_000),
+});
+
 const runbooks = z.strictObject({
   /** Globs of the on-call scripts, and of what they source. */
   scripts: z.array(z.string()).min(1),
@@ -565,6 +578,7 @@ const schema = z.strictObject({
   killSwitchInRedis: killSwitchInRedis.optional(),
   workers: workers.optional(),
   outbox: outbox.optional(),
+  reconciliation: reconciliation.optional(),
   access: accessRules.optional(),
   roles: rolesMay.optional(),
   keyUse: keyUse.optional(),

@@ -94,6 +94,7 @@ import dependenciesArePinned from './supply-chain/dependencies-are-pinned.ts';
 import claimsAreNotDoubled from './workers/claims-are-not-doubled.ts';
 import heartbeatsAreFresh from './workers/heartbeats-are-fresh.ts';
 import outboxDrains from './workers/outbox-drains.ts';
+import reconciliationConverges from './workers/reconciliation-converges.ts';
 
 /** Every gate, by area and then by the order in which a reader would ask. Disturbing gates come last within a run by themselves. */
 export const gates: readonly Gate[] = [
@@ -158,6 +159,7 @@ export const gates: readonly Gate[] = [
   heartbeatsAreFresh,
   outboxDrains,
   claimsAreNotDoubled,
+  reconciliationConverges,
   healthAnswers,
   noSecretInTree,
   noSecretInHistory,

@@ -11,7 +11,7 @@ export const workers: readonly Item[] = [
   {
     id: 'workers.reconciliation',
     severity: 'blocker',
-    answer: planned('workers/reconciliation-converges'),
+    answer: gate('workers/reconciliation-converges'),
     asks: ['S1:43 **M4: Reconciliation Service Startup**'],
   },
   {

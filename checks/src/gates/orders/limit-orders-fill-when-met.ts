@@ -19,7 +19,7 @@ export default defineGate<Facts>({
   unit: 'limit orders',
   why: 'An order that rests although the market is at its price is a trade that the customer was promised and did not get; one that fills before is a loss.',
   fix: 'Compare a buy with the ask and a sell with the bid, equality included; see that the processor runs, and that quotes reach it.',
-  source: 'https://www.investor.gov/introduction-investing/investing-basics/glossary/limit-order',
+  source: 'https://www.investor.gov/introduction-investing/investing-basics/how-stock-markets-work/types-orders',
 
   async observe(context) {
     const { resting, executedWithinMs } = partOf(context.config, 'orders');
