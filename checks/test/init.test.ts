@@ -1,6 +1,9 @@
 import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
+import { init } from '../src/commands/init.ts';
+import type { Streams } from '../src/commands/terminal.ts';
 import { exec } from '../src/io/exec.ts';
 import { repositoryRoot } from './support/look.ts';
 import { createSmallRepository, plainGitEnvironment, type SmallRepository } from './support/small-repository.ts';
@@ -73,4 +76,38 @@ test('a configuration that is there is kept, unless --force is given; and it com
   const first = written();
   await preflight('init', '--force');
   expect(written()).toBe(first);
+});
+
+test('on a terminal what is missing is asked for, and what is not answered stays a blank', async () => {
+  await prepare({ 'main.js': '' });
+  const typed = ['STORE_URL', '', 'node main.js', 'npm run check && true', '/up', '', 'db/*.sql', 'public.done'];
+  const input = Object.assign(new PassThrough(), { isTTY: true });
+  input.end(`${typed.join('\n')}\n`);
+  const told = { stdout: '', stderr: '' };
+  const heard = (name: keyof typeof told) =>
+    new PassThrough().on('data', (chunk) => {
+      told[name] += String(chunk);
+    });
+  const streams = { stdout: heard('stdout'), stderr: heard('stderr') } as unknown as Streams;
+  const before = process.cwd();
+  process.chdir(repository.root);
+  try {
+    expect(await init({ config: file }, streams, input as unknown as NodeJS.ReadStream)).toBe(0);
+  } finally {
+    process.chdir(before);
+  }
+  for (const line of [
+    "STORE_URL: '{databaseUrl}',",
+    "PORT: blank('which variable holds its port? Give it {port}'),",
+    "start: ['node', 'main.js'],",
+    "checkConfig: ['sh', '-c', 'npm run check && true'],",
+    "liveness: '/up',",
+    "readiness: blank('which path answers 200 while it can serve, and 503 without its database?'),",
+    "migrations: 'db/*.sql',",
+    "bookkeeping: 'public.done',",
+    "migrate: blank('which command applies all migrations to DATABASE_URL?'),",
+  ])
+    expect(written()).toContain(line);
+  expect(told.stderr).toContain('service.start: which command starts it in the foreground?\n> ');
+  expect(told.stdout).toContain('blanks are left:');
 });

@@ -41,7 +41,13 @@ const notTheService = /(^|\/)(tests?|examples|dist|node_modules)\/|\.(test|spec|
 /** A survey reads what tells about the service, not a whole archive. */
 const filesRead = 500;
 
-export async function survey(tree: Tree): Promise<Survey> {
+/** Variables of the environment whose names the code does not show. */
+export interface Names {
+  databaseUrl?: string;
+  port?: string;
+}
+
+export async function survey(tree: Tree, names: Names = {}): Promise<Survey> {
   const files = await tree.files();
   const described = files.includes('package.json') ? JSON.parse(await tree.read('package.json')) : {};
   const own = packageSchema.parse(described);
@@ -49,36 +55,40 @@ export async function survey(tree: Tree): Promise<Survey> {
   const text = (await Promise.all(code.map((path) => tree.read(path)))).join('\n');
   const workflows = files.some((path) => /^\.github\/workflows\/[^/]+\.yml$/.test(path));
   return {
-    service: serviceOf(own, files, text),
+    service: serviceOf(own, files, text, names),
     database: databaseOf(own, files),
     code: {
       typeCheck: files.includes('tsconfig.json')
         ? ['tsc', '--noEmit']
-        : blank('which command checks the types? (tsc --noEmit, with checkJs for JavaScript)'),
+        : blank('which command checks the types? (tsc --noEmit, with checkJs for JavaScript)', 'words'),
       production: productionOf(code),
     },
     ...(workflows ? { workflows: ['.github/workflows/*.yml'] } : {}),
   };
 }
 
-function serviceOf(own: Package, files: readonly string[], text: string): Survey['service'] {
+function serviceOf(own: Package, files: readonly string[], text: string, names: Names): Survey['service'] {
   const liveness = pathIn(text, ['/live', '/livez', '/health/live', '/healthz', '/health']);
   const readiness = pathIn(text, ['/ready', '/readyz', '/health/ready', '/healthz', '/health']);
   const openApi = pathIn(text, ['/openapi.json', '/api-docs.json', '/swagger.json']);
-  const databaseUrl = /\b(DATABASE_URL|DB_URL|PG_URL|POSTGRES(?:QL)?_UR[IL])\b/.exec(text)?.[1];
+  const databaseUrl = names.databaseUrl ?? /\b(DATABASE_URL|DB_URL|PG_URL|POSTGRES(?:QL)?_UR[IL])\b/.exec(text)?.[1];
+  const port = names.port ?? /\bPORT\b/.exec(text)?.[0];
   const open = [liveness, readiness, openApi].filter((path) => path !== undefined);
   return {
     start:
       own.scripts.start === undefined
-        ? blank('which command starts it in the foreground?')
+        ? blank('which command starts it in the foreground?', 'words')
         : wordsOf(own, files, 'start'),
-    checkConfig: blank('which command judges its environment alone, and exits non-zero with every fault on stderr?'),
+    checkConfig: blank(
+      'which command judges its environment alone, and exits non-zero with every fault on stderr?',
+      'words',
+    ),
     environment: {
       [databaseUrl ?? 'DATABASE_URL']:
         databaseUrl === undefined
           ? blank('which variable holds the address of the database? Give it {databaseUrl}')
           : '{databaseUrl}',
-      PORT: /\bPORT\b/.test(text) ? '{port}' : blank('which variable holds its port? Give it {port}'),
+      [port ?? 'PORT']: port === undefined ? blank('which variable holds its port? Give it {port}') : '{port}',
     },
     variables: { [databaseUrl ?? 'DATABASE_URL']: { required: true, refused: ['', 'not a url'] } },
     liveness: liveness ?? blank('which path answers 200 while the process lives?'),
@@ -100,16 +110,17 @@ function databaseOf(own: Package, files: readonly string[]): Survey['database'] 
       : blank('in which table (schema.table) does the migration tool keep what is applied?'),
     migrate:
       script === undefined
-        ? blank('which command applies all migrations to DATABASE_URL?')
+        ? blank('which command applies all migrations to DATABASE_URL?', 'words')
         : wordsOf(own, files, script),
-    applyNext: knowsTool ? step('up') : blank('which command applies one migration more?'),
-    revertLast: knowsTool ? step('down') : blank('which command reverts the newest migration?'),
+    applyNext: knowsTool ? step('up') : blank('which command applies one migration more?', 'words'),
+    revertLast: knowsTool ? step('down') : blank('which command reverts the newest migration?', 'words'),
     seed:
       seed === undefined
-        ? blank('which command fills a migrated database, and prints keys to try the service with?')
+        ? blank('which command fills a migrated database, and prints keys to try the service with?', 'words')
         : wordsOf(own, files, seed),
     credentials: blank(
       '(seedOutput) => ({ writers: […], operator: … }): how are the keys read out of what the seed prints?',
+      'code',
     ),
     requiredIndexes: [],
     invariants: [],
@@ -147,6 +158,6 @@ function migrationsOf(files: readonly string[]): string | undefined {
 function productionOf(code: readonly string[]): string[] {
   const inSrc = code.filter((path) => path.startsWith('src/'));
   const endings = new Set((inSrc.length > 0 ? inSrc : code).map((path) => path.slice(path.lastIndexOf('.') + 1)));
-  if (endings.size === 0) return blank('which globs name the code that runs in production?');
+  if (endings.size === 0) return blank('which glob names the code that runs in production?', 'list');
   return [...endings].sort().map((ending) => `${inSrc.length > 0 ? 'src/' : ''}**/*.${ending}`);
 }

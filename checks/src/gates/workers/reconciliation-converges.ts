@@ -32,8 +32,7 @@ export default defineGate<Facts>({
   unit: 'starts of the service',
   why: 'Whatever a crash or a restored copy leaves half done stands until somebody compares; a service that only has the code for it, and never calls it, trades on.',
   fix: 'Compare the books when a process starts and on a schedule, put right what follows from the rest, record each run, and leave nothing for a second one.',
-  source:
-    'https://stripe.com/blog/ledger-stripe-system-for-tracking-and-validating-money-movement',
+  source: 'https://stripe.com/blog/ledger-stripe-system-for-tracking-and-validating-money-movement',
 
   async observe(context) {
     const { disturb, withinMs } = partOf(context.config, 'reconciliation');
