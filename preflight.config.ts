@@ -740,6 +740,24 @@ export default defineConfig({
       { name: 'host_network_bytes_total', type: 'counter', labels: ['direction'], items: ['metrics.network'] },
     ],
   },
+  logCollection: {
+    forward: 'deploy/logging/forward.conf',
+    collect: 'deploy/logging/collect.conf',
+    environment: {
+      SERVICE_LOG: '{serviceLog}',
+      DATABASE_LOG: '{databaseLog}',
+      LOG_SERVER: '{address}',
+      LOG_ADDRESS: '{address}',
+      LOG_PORT: '{port}',
+      LOG_SERVER_NAME: 'collector',
+      LOG_STORE: '{store}',
+      LOG_CA: '{ca}',
+      LOG_CERTIFICATE: '{certificate}',
+      LOG_KEY: '{key}',
+    },
+    rotation: ['deploy/logging/logrotate.conf'],
+    store: '/var/log/collected/*/*.log',
+  },
   // Jobs and exporters as deploy/prometheus/prometheus.yml has them.
   monitoring: {
     series: 'job="order-service"',

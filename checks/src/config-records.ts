@@ -62,3 +62,23 @@ export const logs = z.strictObject({
     })
     .optional(),
 });
+
+/** How what is logged reaches one place, and how long it stays there. */
+export const logCollection = z.strictObject({
+  /** Configurations of rsyslog: of a host that sends, and of the collector. */
+  forward: z.string().min(1),
+  collect: z.string().min(1),
+  /**
+   * What both are given in a sandbox. Filled in are `{serviceLog}`, `{databaseLog}`, `{address}`, `{port}`, `{store}`, and of a
+   * certificate for the name `collector` `{ca}`, `{certificate}` and `{key}`.
+   */
+  environment: z.record(z.string(), z.string()),
+  /** Configurations of logrotate. */
+  rotation: z.array(z.string().min(1)).min(1),
+  /** The collector's files, as logrotate is told them. */
+  store: z.string().min(1),
+  /** Prints what the target's collector has of `{marker}`, such as through ssh. */
+  search: command.optional(),
+  /** How soon the search has to find what the target logs. */
+  withinSeconds: z.int().min(1).max(300).default(60),
+});

@@ -15,13 +15,16 @@ set_up_system_tools() {
   # Debian keeps it out of the PATH of those who are not root.
   PATH=$PATH:/usr/sbin system_tool nginx nginx-light nginx
   system_tool openssl openssl openssl
+  # The first brings the program, the second what it speaks TLS with.
+  PATH=$PATH:/usr/sbin system_tool rsyslogd 'rsyslog rsyslog-openssl' rsyslogd
   # The tests of the HTML report look at it in a real browser; without one they are skipped, and say so.
   system_tool chromium chromium
 }
 
-# system_tool PROGRAM PACKAGE [NEED…]
+# system_tool PROGRAM 'PACKAGE…' [NEED…]
 system_tool() {
-  local program=$1 package=$2 off
+  local program=$1 package=$2 off packages
+  read -ra packages <<<"$package"
   shift 2
   if command -v "$program" >/dev/null; then
     report_system_tool found "$program"
@@ -30,7 +33,7 @@ system_tool() {
   off=$(apt_is_off)
   if [ -n "$off" ]; then
     missing "$program" "$off; install the package $package" "$@"
-  elif apt_install "$package" && hash -r && command -v "$program" >/dev/null; then
+  elif apt_install "${packages[@]}" && hash -r && command -v "$program" >/dev/null; then
     report_system_tool installed "$program"
   else
     missing "$program" "apt-get could not install $package" "$@"

@@ -50,7 +50,10 @@ import securityHeadersAreSet from './http/security-headers-are-set.ts';
 import redisEngagesIt from './kill-switch/redis-engages-it.ts';
 import stopsNewOrders from './kill-switch/stops-new-orders.ts';
 import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
+import areCollected from './logs/are-collected.ts';
+import areKeptLongEnough from './logs/are-kept-long-enough.ts';
 import areStructured from './logs/are-structured.ts';
+import arriveFromTheTarget from './logs/arrive-from-the-target.ts';
 import noSecretIsLogged from './logs/no-secret-is-logged.ts';
 import securityEventsAreLogged from './logs/security-events-are-logged.ts';
 import dailyAlertsAreRead from './maintenance/daily-alerts-are-read.ts';
@@ -139,6 +142,9 @@ export const gates: readonly Gate[] = [
   resourcesAreNormal,
   showWhatExists,
   areStructured,
+  areCollected,
+  areKeptLongEnough,
+  arriveFromTheTarget,
   noSecretIsLogged,
   securityEventsAreLogged,
   everyTransitionIsRecorded,

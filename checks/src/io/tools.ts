@@ -16,6 +16,7 @@ const versionArguments = {
   promtool: ['--version'],
   'prometheus-alertmanager': ['--version'],
   amtool: ['--version'],
+  rsyslogd: ['-v'],
   'redis-server': ['--version'],
   initdb: ['--version'],
   pg_ctl: ['--version'],

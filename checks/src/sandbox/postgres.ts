@@ -12,6 +12,7 @@ export interface PostgresServer {
   /** Of the maintenance database, as superuser. */
   readonly url: string;
   readonly dataDirectory: string;
+  readonly logFile: string;
   /** Who runs it, where this program is root: what reads its files beside it has to be the same. */
   readonly identity: Identity;
   /** Where its Unix socket is, which only that user reaches. */
@@ -69,6 +70,7 @@ export async function startCluster(options: ClusterOptions, tools: Tools): Promi
   const args = ['-D', dataDirectory, '-p', String(port)];
   const given = { ...options.settings, unix_socket_directories: dataDirectory };
   for (const [setting, value] of Object.entries(given)) args.push('-c', `${setting}=${value}`);
+  const logFile = join(directory, `${name}.log`);
   let server: ServerProcess | undefined;
 
   const start = async () => {
@@ -79,7 +81,7 @@ export async function startCluster(options: ClusterOptions, tools: Tools): Promi
       cwd: dataDirectory,
       env: plainEnvironment,
       endWith: 'SIGQUIT',
-      logFile: join(directory, `${name}.log`),
+      logFile,
       ...identity,
       isReady: () => withDatabase(url, async () => true),
     });
@@ -94,6 +96,7 @@ export async function startCluster(options: ClusterOptions, tools: Tools): Promi
   return {
     url,
     dataDirectory,
+    logFile,
     identity,
     socketDirectory: dataDirectory,
     start,

@@ -1,11 +1,11 @@
-import { gate, type Item, planned, signOff } from '../item.ts';
+import { gate, type Item, signOff } from '../item.ts';
 
 /** What is written while the service runs, and how long it is kept. */
 export const logs: readonly Item[] = [
   {
     id: 'logs.aggregated',
     severity: 'warning',
-    answer: planned('logs/are-collected'),
+    answer: gate('logs/are-collected'),
     asks: [
       'S0:60 Configure log aggregation (if using external service)',
       'S2:198 Application logs aggregated and analyzed',
@@ -16,7 +16,7 @@ export const logs: readonly Item[] = [
   {
     id: 'logs.retention',
     severity: 'warning',
-    answer: planned('logs/are-kept-long-enough'),
+    answer: gate('logs/are-kept-long-enough'),
     asks: [
       'S0:65 Create log retention policy (minimum 30 days recommended)',
       'S2:253 Log retention policies defined (minimum 90 days)',
@@ -38,7 +38,7 @@ export const logs: readonly Item[] = [
   {
     id: 'logs.rotated',
     severity: 'warning',
-    answer: planned('logs/are-kept-long-enough'),
+    answer: gate('logs/are-kept-long-enough'),
     asks: ['S2:137 Log rotation and retention policies configured'],
   },
   {
@@ -50,7 +50,7 @@ export const logs: readonly Item[] = [
   {
     id: 'logs.application-forwarded',
     severity: 'warning',
-    answer: planned('logs/are-collected'),
+    answer: gate('logs/are-collected'),
     asks: ['S2:247 Application logs collected and forwarded'],
   },
   {
@@ -62,19 +62,19 @@ export const logs: readonly Item[] = [
   {
     id: 'logs.security-forwarded',
     severity: 'warning',
-    answer: planned('logs/are-collected'),
+    answer: gate('logs/are-collected'),
     asks: ['S2:249 Security logs collected and analyzed'],
   },
   {
     id: 'logs.database-forwarded',
     severity: 'advisory',
-    answer: planned('logs/are-collected'),
+    answer: gate('logs/are-collected'),
     asks: ['S2:250 Database logs collected for audit purposes'],
   },
   {
     id: 'logs.archived',
     severity: 'advisory',
-    answer: planned('logs/are-kept-long-enough'),
+    answer: gate('logs/are-kept-long-enough'),
     asks: ['S2:254 Log compression and archiving configured'],
   },
   {
@@ -92,7 +92,7 @@ export const logs: readonly Item[] = [
   {
     id: 'logs.collected-on-target',
     severity: 'warning',
-    answer: planned('logs/are-collected'),
+    answer: gate('logs/arrive-from-the-target'),
     asks: ['S2:405 Log collection verified'],
   },
   {
