@@ -44,6 +44,8 @@ const recorded = [
   ...['risk.kill_switch_events', 'risk.limit_changes', 'strategy.strategy_events'],
   ...['access.lockout_events', 'access.key_events'],
 ];
+/** What every load test is told. */
+const toTraders = { BASE_URL: '{url}', TRADER_KEYS_FILE: '{writerKeysFile}' };
 
 /** The order service of this repository: what it is, and what it promises. */
 export default defineConfig({
@@ -386,7 +388,13 @@ export default defineConfig({
   },
   load: {
     script: 'loadtests/placement.ts',
-    environment: { BASE_URL: '{url}', TRADER_KEYS_FILE: '{writerKeysFile}' },
+    environment: toTraders,
+  },
+  loadProfiles: {
+    users: { script: 'loadtests/users-100.ts', environment: { ...toTraders, USERS: '100', DURATION_S: '4' } },
+    // Twice the rate of the placement test, for a minute.
+    peak: { script: 'loadtests/placement.ts', environment: { ...toTraders, RATE_PER_S: '200', DURATION_S: '60' } },
+    hour: { script: 'loadtests/hour.ts', environment: { ...toTraders, WINDOWS: '6', WINDOW_S: '600' } },
   },
   runbooks: { scripts: ['runbooks/bin/*'] },
   workflows: ['.github/workflows/*.yml', 'deploy/cron/*.yml'],

@@ -51,6 +51,15 @@ describe.skipIf(k6 === undefined)('a load test goes red when its promise is brok
     expect(code).toBe(THRESHOLDS_CROSSED);
   });
 
+  test('an hour tells its windows apart, and fails on a slow one', async () => {
+    const { code, output } = await run('hour.ts', await start({ delayMs: 30 }), {
+      ...{ WINDOWS: '2', WINDOW_S: '1', WARM_UP_S: '1' },
+    });
+    expect(output).toMatch(/http_req_duration\{scenario:window_1\}|\{ scenario:window_1 \}/);
+    expect(output).toContain("✗ 'p(95)<20'");
+    expect(code).toBe(THRESHOLDS_CROSSED);
+  });
+
   test('a hundred users fail on a single refused order', async () => {
     const { code, output } = await run('users-100.ts', await start({ orderStatus: 429 }), {
       USERS: '5',
@@ -60,11 +69,14 @@ describe.skipIf(k6 === undefined)('a load test goes red when its promise is brok
     expect(code).toBe(THRESHOLDS_CROSSED);
   });
 
-  test.each(['smoke.ts', 'placement.ts', 'users-100.ts'])('%s measures nothing without a key', async (script) => {
-    const { code, output } = await run(script, 'http://127.0.0.1:1', { TRADER_KEYS: '' });
-    expect(output).toContain('no trader key: set TRADER_KEYS or TRADER_KEYS_FILE');
-    expect(code).toBe(SCRIPT_EXCEPTION);
-  });
+  test.each(['smoke.ts', 'placement.ts', 'users-100.ts', 'hour.ts'])(
+    '%s measures nothing without a key',
+    async (script) => {
+      const { code, output } = await run(script, 'http://127.0.0.1:1', { TRADER_KEYS: '' });
+      expect(output).toContain('no trader key: set TRADER_KEYS or TRADER_KEYS_FILE');
+      expect(code).toBe(SCRIPT_EXCEPTION);
+    },
+  );
 
   test('a rate that is no number ends the run at once', async () => {
     const { code, output } = await run('placement.ts', 'http://127.0.0.1:1', { RATE_PER_S: 'fast' });

@@ -566,6 +566,9 @@ const rollback = z.strictObject({
 /** Whom to call: their file, and how old their last review may be. */
 const contacts = z.strictObject({ file: z.string().min(1), reviewedWithinDays: z.int().min(1).max(90).default(30) });
 
+/** A k6 script and its environment. */
+const loadScript = z.strictObject({ script: z.string(), environment: z.record(z.string(), z.string()) });
+
 const schema = z.strictObject({
   /** Gates of one's own: paths from the tree's root that begin with a dot, or packages. Each exports `gates`, an array. */
   plugins: z.array(z.string().min(1)).default([]),
@@ -593,7 +596,20 @@ const schema = z.strictObject({
     consoleAllowed: z.array(z.strictObject({ glob: z.string().min(1), reason: z.string().min(10) })).default([]),
   }),
   /** A k6 script with its thresholds, and its environment: `{url}` and `{writerKeysFile}` (a key per line) are filled in. */
-  load: z.strictObject({ script: z.string(), environment: z.record(z.string(), z.string()) }).optional(),
+  load: loadScript.optional(),
+  loadProfiles: z
+    .strictObject({
+      /** A hundred people at once: each reads and writes, and thinks. */
+      users: loadScript,
+      /** The busiest minute that is expected. */
+      peak: loadScript,
+      /**
+       * A steady rate in windows of one length: thresholds on `http_req_duration{scenario:window_1}` and so on tell each
+       * window's latency. WINDOWS and WINDOW_S (seconds) are its variables.
+       */
+      hour: loadScript,
+    })
+    .optional(),
   runbooks: runbooks.optional(),
   backups: backups.optional(),
   workflows: z.array(z.string()).min(1).optional(),

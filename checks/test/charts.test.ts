@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { chartsOf, mostPoints } from '../src/engine/chart.ts';
-import { latencyCharts } from '../src/gates/load/placement-meets-its-latency.ts';
+import { latencyCharts } from '../src/gates/load/support/k6.ts';
 
 test('charts are read out of whatever facts there are, and what is none is left alone', () => {
   const chart = { title: 'heap', unit: 'MB', form: 'line', points: [{ label: '0 min', value: 1 }] };

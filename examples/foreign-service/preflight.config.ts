@@ -139,6 +139,16 @@ export default defineConfig({
       reason: 'The platform draws the same four panels for every service of ours.',
     },
     {
+      gate: 'load/a-hundred-users-are-served',
+      reason: 'Its users are a handful of programs, which the load test stands for.',
+    },
+    { gate: 'load/peak-is-carried', reason: 'To-dos have no busiest minute: their programs write at a steady pace.' },
+    {
+      gate: 'load/an-hour-at-100-per-second',
+      reason: 'Nobody will ever make a hundred to-dos in a second, for an hour.',
+    },
+    { gate: 'load/processor-keeps-up', reason: 'No endpoint of this service is called by a scheduler.' },
+    {
       gate: 'kill-switch/redis-engages-it',
       reason: 'This service has no Redis: its switch is one row of its database.',
     },

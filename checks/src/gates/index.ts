@@ -49,11 +49,18 @@ import listsArePaged from './http/lists-are-paged.ts';
 import securityHeadersAreSet from './http/security-headers-are-set.ts';
 import redisEngagesIt from './kill-switch/redis-engages-it.ts';
 import stopsNewOrders from './kill-switch/stops-new-orders.ts';
+import hundredUsersAreServed from './load/a-hundred-users-are-served.ts';
+import anHourAt100PerSecond from './load/an-hour-at-100-per-second.ts';
+import eventLoopKeepsTurning from './load/event-loop-keeps-turning.ts';
+import memoryStaysLevel from './load/memory-stays-level.ts';
+import peakIsCarried from './load/peak-is-carried.ts';
 import placementMeetsItsLatency from './load/placement-meets-its-latency.ts';
 import areCollected from './logs/are-collected.ts';
 import areKeptLongEnough from './logs/are-kept-long-enough.ts';
 import areStructured from './logs/are-structured.ts';
 import arriveFromTheTarget from './logs/arrive-from-the-target.ts';
+import processorKeepsUp from './load/processor-keeps-up.ts';
+import resourcesStayWithinBounds from './load/resources-stay-within-bounds.ts';
 import noSecretIsLogged from './logs/no-secret-is-logged.ts';
 import securityEventsAreLogged from './logs/security-events-are-logged.ts';
 import dailyAlertsAreRead from './maintenance/daily-alerts-are-read.ts';
@@ -158,6 +165,13 @@ export const gates: readonly Gate[] = [
   limitOrdersFillWhenMet,
   fillsMatchTheirQuotes,
   placementMeetsItsLatency,
+  hundredUsersAreServed,
+  peakIsCarried,
+  anHourAt100PerSecond,
+  memoryStaysLevel,
+  eventLoopKeepsTurning,
+  resourcesStayWithinBounds,
+  processorKeepsUp,
   stopsNewOrders,
   redisEngagesIt,
   limitsHoldUnderParallelOrders,

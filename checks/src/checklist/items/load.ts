@@ -1,17 +1,17 @@
-import { gate, type Item, planned, signOff } from '../item.ts';
+import { gate, type Item, signOff } from '../item.ts';
 
 /** How fast, for how many, for how long. */
 export const load: readonly Item[] = [
   {
     id: 'load.pending-orders',
     severity: 'warning',
-    answer: planned('load/processor-keeps-up'),
+    answer: gate('load/processor-keeps-up'),
     asks: ['S0:83 Test system with multiple pending orders (50+ orders)'],
   },
   {
     id: 'load.processing',
     severity: 'warning',
-    answer: planned('load/processor-keeps-up'),
+    answer: gate('load/processor-keeps-up'),
     asks: ['S0:84 Verify processing performance under load'],
   },
   {
@@ -23,13 +23,13 @@ export const load: readonly Item[] = [
   {
     id: 'load.peak',
     severity: 'warning',
-    answer: planned('load/peak-is-carried'),
+    answer: gate('load/peak-is-carried'),
     asks: ['S0:111 Verify adequate resources for peak trading times'],
   },
   {
     id: 'load.concurrent-users',
     severity: 'blocker',
-    answer: planned('load/100-users-are-served'),
+    answer: gate('load/a-hundred-users-are-served'),
     asks: ['S1:110 100 concurrent users'],
   },
   {
@@ -52,7 +52,7 @@ export const load: readonly Item[] = [
   {
     id: 'load.no-leaks',
     severity: 'warning',
-    answer: planned('load/memory-stays-level'),
+    answer: gate('load/memory-stays-level'),
     asks: [
       'S1:113 No memory leaks over 24h',
       'S2:432 No memory leaks detected',
@@ -63,7 +63,7 @@ export const load: readonly Item[] = [
   {
     id: 'load.passed',
     severity: 'blocker',
-    answer: planned('load/an-hour-at-100-per-second'),
+    answer: gate('load/an-hour-at-100-per-second'),
     partly: ['load/placement-meets-its-latency'],
     asks: ['S1:169 Load tests pass', 'S4:369 Load testing passed'],
   },
@@ -76,7 +76,7 @@ export const load: readonly Item[] = [
   {
     id: 'load.event-loop',
     severity: 'warning',
-    answer: planned('load/event-loop-keeps-turning'),
+    answer: gate('load/event-loop-keeps-turning'),
     asks: [
       'S2:129 Garbage collection settings optimized for low-latency trading',
       'S2:174 Garbage collection tuning for trading workloads',
@@ -91,7 +91,7 @@ export const load: readonly Item[] = [
   {
     id: 'load.memory',
     severity: 'advisory',
-    answer: planned('load/memory-stays-level'),
+    answer: gate('load/memory-stays-level'),
     asks: ['S2:173 Memory usage patterns optimized'],
   },
   {
@@ -103,7 +103,7 @@ export const load: readonly Item[] = [
   {
     id: 'load.no-degradation',
     severity: 'blocker',
-    answer: planned('load/an-hour-at-100-per-second'),
+    answer: gate('load/an-hour-at-100-per-second'),
     asks: ['S2:433 No performance degradation', 'S3:82 Verify no degradation'],
   },
   {
@@ -115,20 +115,20 @@ export const load: readonly Item[] = [
   {
     id: 'load.an-hour',
     severity: 'blocker',
-    answer: planned('load/an-hour-at-100-per-second'),
+    answer: gate('load/an-hour-at-100-per-second'),
     partly: ['load/placement-meets-its-latency'],
     asks: ['S3:81 Load test: 100 req/sec for 1 hour'],
   },
   {
     id: 'load.resources.bounded',
     severity: 'warning',
-    answer: planned('load/resources-stay-within-bounds'),
+    answer: gate('load/resources-stay-within-bounds'),
     asks: ['S3:83 Check resource usage (CPU <70%, Memory <80%)'],
   },
   {
     id: 'load.heartbeats',
     severity: 'warning',
-    answer: planned('load/processor-keeps-up'),
+    answer: gate('load/processor-keeps-up'),
     asks: ['S4:195 **Heartbeat load tested**', 'S4:196 Simulate 100 concurrent heartbeats'],
   },
   {
