@@ -748,6 +748,16 @@ export default defineConfig({
       { name: 'host_network_bytes_total', type: 'counter', labels: ['direction'], items: ['metrics.network'] },
     ],
   },
+  tracing: {
+    environment: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: '{otlpUrl}',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      // Spans go out soon: a check waits for them.
+      OTEL_BSP_SCHEDULE_DELAY: '200',
+    },
+    attribute: 'order.id',
+    traceField: 'traceId',
+  },
   logCollection: {
     forward: 'deploy/logging/forward.conf',
     collect: 'deploy/logging/collect.conf',

@@ -82,3 +82,13 @@ export const logCollection = z.strictObject({
   /** How soon the search has to find what the target logs. */
   withinSeconds: z.int().min(1).max(300).default(60),
 });
+
+/** How one write is followed by its id. */
+export const tracing = z.strictObject({
+  /** What makes a process send its traces as OTLP over HTTP in JSON to `{otlpUrl}`. */
+  environment: z.record(z.string(), z.string()),
+  /** The attribute of a span that carries the id of the write. */
+  attribute: z.string().min(1),
+  /** The field of the log that carries the id of the trace. */
+  traceField: z.string().min(1),
+});

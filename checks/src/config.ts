@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { blanksOf } from './blank.ts';
 import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
-import { audit, logCollection, logs } from './config-records.ts';
+import { audit, logCollection, logs, tracing } from './config-records.ts';
 import { command, request } from './config-shapes.ts';
 import { dashboards, metrics, monitoring, slo } from './config-telemetry.ts';
 import { UsageError } from './engine/errors.ts';
@@ -631,6 +631,7 @@ const schema = z.strictObject({
   audit: audit.optional(),
   logs: logs.optional(),
   logCollection: logCollection.optional(),
+  tracing: tracing.optional(),
   metrics: metrics.optional(),
   dashboards: dashboards.optional(),
   monitoring: monitoring.optional(),

@@ -101,6 +101,7 @@ import latencyIsMet from './slo/latency-is-met.ts';
 import resourcesAreNormal from './slo/resources-are-normal.ts';
 import uptimeIsMet from './slo/uptime-is-met.ts';
 import dependenciesArePinned from './supply-chain/dependencies-are-pinned.ts';
+import ordersCanBeFollowed from './tracing/orders-can-be-followed.ts';
 import claimsAreNotDoubled from './workers/claims-are-not-doubled.ts';
 import heartbeatsAreFresh from './workers/heartbeats-are-fresh.ts';
 import outboxDrains from './workers/outbox-drains.ts';
@@ -139,6 +140,7 @@ export const gates: readonly Gate[] = [
   answersAreNotStored,
   listsArePaged,
   areExported,
+  ordersCanBeFollowed,
   areScraped,
   healthIsProbed,
   latencyIsMet,

@@ -132,7 +132,7 @@ export const metrics: readonly Item[] = [
   {
     id: 'metrics.tracing',
     severity: 'advisory',
-    answer: planned('tracing/orders-can-be-followed'),
+    answer: gate('tracing/orders-can-be-followed'),
     asks: ['S4:102 **Distributed tracing (optional but recommended)**'],
   },
 ];
