@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { blanksOf } from './blank.ts';
 import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
-import { audit, logCollection, logs, tracing } from './config-records.ts';
+import { alerts } from './config-alerts.ts';
+import { audit, audit, logCollection, logCollection, logs, logs, tracing } from './config-records.ts';
 import { command, request } from './config-shapes.ts';
 import { dashboards, metrics, monitoring, slo } from './config-telemetry.ts';
 import { UsageError } from './engine/errors.ts';
@@ -612,6 +613,7 @@ const schema = z.strictObject({
     .optional(),
   runbooks: runbooks.optional(),
   backups: backups.optional(),
+  alerts: alerts.optional(),
   workflows: z.array(z.string()).min(1).optional(),
   schedule: schedule.optional(),
   processing: processing.optional(),
@@ -650,6 +652,8 @@ export type TargetConfig = z.output<typeof target>;
 /** What {@link pointAt} has chosen of `targets`. */
 interface Chosen {
   target?: TargetConfig;
+  /** Of the Prometheus that watches it. */
+  prometheus?: string;
   staging?: TargetConfig;
 }
 
@@ -695,7 +699,13 @@ export function pointAt(config: Config, name?: string): Config {
     );
   }
   const [chosen, { staging }] = [targets[name ?? defaultTarget], targets];
-  return { ...config, ...(chosen && { target: chosen }), ...(staging && { staging }) };
+  const prometheus = chosen?.prometheus;
+  return {
+    ...config,
+    ...(chosen && { target: chosen }),
+    ...(prometheus && { prometheus }),
+    ...(staging && { staging }),
+  };
 }
 
 /** Types `preflight.config.ts`. It is checked when it is loaded. */

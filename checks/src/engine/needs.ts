@@ -44,7 +44,11 @@ async function missing(need: Need, { config, tree, tools }: Surroundings): Promi
 }
 
 /** Parts that are written elsewhere than they are called. */
-const writtenAs: Partial<Record<OptionalPart, string>> = { target: 'targets.production', staging: 'targets.staging' };
+const writtenAs: Partial<Record<OptionalPart, string>> = {
+  target: 'targets.production',
+  prometheus: 'targets.production.prometheus',
+  staging: 'targets.staging',
+};
 
 function missingTools(names: readonly ToolName[], tools: Tools): string[] {
   return names

@@ -4,6 +4,9 @@ import keyUseIsRecorded from './access/key-use-is-recorded.ts';
 import lockoutHolds from './access/lockout-holds.ts';
 import rateLimitsHold from './access/rate-limits-hold.ts';
 import rolesAreEnforced from './access/roles-are-enforced.ts';
+import areGrouped from './alerts/are-grouped.ts';
+import reachTheirChannel from './alerts/reach-their-channel.ts';
+import rulesFire from './alerts/rules-fire.ts';
 import everyTransitionIsRecorded from './audit/every-transition-is-recorded.ts';
 import recordsCannotBeChanged from './audit/records-cannot-be-changed.ts';
 import backupsAreEncrypted from './backups/are-encrypted.ts';
@@ -88,6 +91,7 @@ import limitOrdersFillWhenMet from './orders/limit-orders-fill-when-met.ts';
 import stateMachineIsEnforced from './orders/state-machine-is-enforced.ts';
 import denialsSayWhy from './risk/denials-say-why.ts';
 import limitsHoldUnderParallelOrders from './risk/limits-hold-under-parallel-orders.ts';
+import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
 import lastCycleIsRecent from './schedule/last-cycle-is-recent.ts';
@@ -190,6 +194,10 @@ export const gates: readonly Gate[] = [
   processOrdersIsNotDoubled,
   lastCycleIsRecent,
   scriptsAreSound,
+  everyAlertHasAPage,
+  rulesFire,
+  areGrouped,
+  reachTheirChannel,
   contactsAreCurrent,
   deploymentWindowIsOpen,
   changesAreReviewed,

@@ -5,13 +5,13 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.failed-orders',
     severity: 'warning',
-    answer: planned('runbooks/every-alert-has-a-page'),
+    answer: gate('runbooks/every-alert-has-a-page'),
     asks: ['S0:118 Document what to do when orders fail to execute'],
   },
   {
     id: 'runbooks.common-errors',
     severity: 'warning',
-    answer: planned('runbooks/every-alert-has-a-page'),
+    answer: gate('runbooks/every-alert-has-a-page'),
     asks: ['S0:119 Create runbook for common error scenarios'],
   },
   {
@@ -37,13 +37,13 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.troubleshooting',
     severity: 'warning',
-    answer: planned('runbooks/every-alert-has-a-page'),
+    answer: gate('runbooks/every-alert-has-a-page'),
     asks: ['S0:133 Create troubleshooting guide for common issues'],
   },
   {
     id: 'runbooks.emergency',
     severity: 'blocker',
-    answer: planned('runbooks/every-alert-has-a-page'),
+    answer: gate('runbooks/every-alert-has-a-page'),
     partly: ['runbooks/scripts-are-sound'],
     asks: ['S0:134 Document emergency procedures', 'S4:297 Emergency shutdown procedure'],
   },
@@ -57,7 +57,7 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.security-incident',
     severity: 'blocker',
-    answer: planned('runbooks/every-alert-has-a-page'),
+    answer: gate('runbooks/every-alert-has-a-page'),
     asks: ['S2:101 Security incident response procedures documented'],
   },
   {
@@ -166,7 +166,7 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.alerts',
     severity: 'blocker',
-    answer: planned('runbooks/every-alert-has-a-page'),
+    answer: gate('runbooks/every-alert-has-a-page'),
     asks: ['S3:213 Create runbook (Alert ‚Üí Diagnosis ‚Üí Resolution)'],
   },
   {
@@ -184,7 +184,7 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.written',
     severity: 'blocker',
-    answer: planned('runbooks/every-alert-has-a-page'),
+    answer: gate('runbooks/every-alert-has-a-page'),
     asks: ['S4:296 **Runbooks created**'],
   },
   {
