@@ -6,7 +6,7 @@ import { blanksOf } from './blank.ts';
 import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
 import { alerts } from './config-alerts.ts';
-import { audit, audit, logCollection, logCollection, logs, logs, tracing } from './config-records.ts';
+import { audit, logCollection, logs, tracing } from './config-records.ts';
 import { command, request } from './config-shapes.ts';
 import { dashboards, metrics, monitoring, slo } from './config-telemetry.ts';
 import { UsageError } from './engine/errors.ts';
