@@ -628,6 +628,9 @@ export default defineConfig({
       ...['service/src/access/**', 'service/src/db/**', 'migrations/**', 'deploy/**', '.github/workflows/**'],
     ],
   },
+  deployment: { runbook: 'deploy/RUNBOOK.md' },
+  rollback: { plan: 'deploy/ROLLBACK.md' },
+  edge: { configuration: 'deploy/nginx/nginx.conf', upstream: 'order_service', host: 'orders.example' },
   manifests: {
     files: ['deploy/kubernetes/*.yaml'],
     schemas: 'tools/kubernetes-schemas',

@@ -15,6 +15,8 @@ const systemPrograms = [
   'pgbackrest',
   'prometheus-alertmanager',
   'amtool',
+  'nginx',
+  'openssl',
   'chromium',
 ];
 const postgresPrograms = ['initdb', 'pg_ctl', 'postgres', 'pg_dump', 'pg_restore', 'psql', 'pgbench'];

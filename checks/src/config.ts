@@ -555,6 +555,21 @@ const manifests = z.strictObject({
   images: z.array(z.string()).default([]),
 });
 
+/** What stands between clients and the service: nginx. */
+const edge = z.strictObject({
+  /** Its whole configuration, as it is deployed. Only its ports, addresses and files are changed where gates start it. */
+  configuration: z.string(),
+  /** The `upstream` that leads to the service, and the name that clients ask for. */
+  upstream: z.string(),
+  host: z.string(),
+});
+
+/** How people roll out. */
+const deployment = z.strictObject({
+  /** The page that says so, step by step. */
+  runbook: z.string(),
+});
+
 /** The way back to the build before. */
 const rollback = z.strictObject({
   /** The page that says how. */
@@ -624,8 +639,10 @@ const schema = z.strictObject({
   contacts: contacts.optional(),
   build: build.optional(),
   smoke: smoke.optional(),
+  deployment: deployment.optional(),
   rollback: rollback.optional(),
   manifests: manifests.optional(),
+  edge: edge.optional(),
   /** By name: `production` is what a release asks unless --target names another, `staging` what was there before it. */
   targets: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), target).default({}),
   window: window.optional(),

@@ -13,7 +13,7 @@ set_up_system_tools() {
   system_tool prometheus-alertmanager prometheus-alertmanager prometheus-alertmanager
   system_tool amtool prometheus-alertmanager amtool
   # Debian keeps it out of the PATH of those who are not root.
-  PATH=$PATH:/usr/sbin system_tool nginx nginx-light nginx
+  PATH=$PATH:${PREFLIGHT_SETUP_SYSROOT:-}/usr/sbin system_tool nginx nginx-light nginx
   system_tool openssl openssl openssl
   # The first brings the program, the second what it speaks TLS with.
   PATH=$PATH:/usr/sbin system_tool rsyslogd 'rsyslog rsyslog-openssl' rsyslogd

@@ -30,6 +30,8 @@ import serviceRoleIsLimited from './database/service-role-is-limited.ts';
 import manifestsAreValid from './deploy/manifests-are-valid.ts';
 import probesAreDeclared from './deploy/probes-are-declared.ts';
 import replicasScale from './deploy/replicas-scale.ts';
+import replicasShareTheLoad from './deploy/replicas-share-the-load.ts';
+import rollbackWorks from './deploy/rollback-works.ts';
 import smokeSuitePasses from './deploy/smoke-suite-passes.ts';
 import smokeTestsPass from './deploy/smoke-tests-pass.ts';
 import stagingPassesSmokeTests from './deploy/staging-passes-smoke-tests.ts';
@@ -37,11 +39,18 @@ import stagingRunsThisCommit from './deploy/staging-runs-this-commit.ts';
 import targetAnswers from './deploy/target-answers.ts';
 import targetIsConfigured from './deploy/target-is-configured.ts';
 import targetRunsThisCommit from './deploy/target-runs-this-commit.ts';
+import aDeadReplicaIsLeftOut from './edge/a-dead-replica-is-left-out.ts';
+import certificateIsValid from './edge/certificate-is-valid.ts';
+import namesResolve from './edge/names-resolve.ts';
+import plainHttpIsRedirected from './edge/plain-http-is-redirected.ts';
+import targetIsEncrypted from './edge/target-is-encrypted.ts';
+import tlsIsModern from './edge/tls-is-modern.ts';
 import changesAreReviewed from './governance/changes-are-reviewed.ts';
 import criticalChangesHaveTwoApprovers from './governance/critical-changes-have-two-approvers.ts';
 import deploymentWindowIsOpen from './governance/deployment-window-is-open.ts';
 import evidenceIsOfThisCommit from './governance/evidence-is-of-this-commit.ts';
 import answersAreNotStored from './http/answers-are-not-stored.ts';
+import connectionsOutlastTheProxy from './http/connections-outlast-the-proxy.ts';
 import contractIsKept from './http/contract-is-kept.ts';
 import corsReflectsNoStranger from './http/cors-reflects-no-stranger.ts';
 import errorsSayNothingInside from './http/errors-say-nothing-inside.ts';
@@ -92,6 +101,7 @@ import stateMachineIsEnforced from './orders/state-machine-is-enforced.ts';
 import denialsSayWhy from './risk/denials-say-why.ts';
 import limitsHoldUnderParallelOrders from './risk/limits-hold-under-parallel-orders.ts';
 import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
+import deploymentIsDescribed from './runbooks/deployment-is-described.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
 import lastCycleIsRecent from './schedule/last-cycle-is-recent.ts';
@@ -217,6 +227,16 @@ export const gates: readonly Gate[] = [
   manifestsAreValid,
   probesAreDeclared,
   replicasScale,
+  replicasShareTheLoad,
+  tlsIsModern,
+  plainHttpIsRedirected,
+  aDeadReplicaIsLeftOut,
+  targetIsEncrypted,
+  certificateIsValid,
+  namesResolve,
+  connectionsOutlastTheProxy,
+  deploymentIsDescribed,
+  rollbackWorks,
   smokeSuitePasses,
   stagingRunsThisCommit,
   stagingPassesSmokeTests,

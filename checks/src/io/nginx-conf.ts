@@ -6,7 +6,7 @@ export interface Directive {
 }
 
 const token =
-  /\s+|#[^\n]*|[{};]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\\.|[^\s{};"'#\\]|\$\{\w+\})(?:\\.|\$\{\w+\}|[^\s{};\\])*/gy;
+  /\s+|#[^\n]*|[{};]|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\\.|\$\{\w+\}|[^\s{};"'#\\])(?:\\.|\$\{\w+\}|[^\s{};\\])*/gy;
 
 /**
  * Reads a configuration without its includes. https://nginx.org/en/docs/beginners_guide.html#conf_structure

@@ -58,9 +58,9 @@ export interface Sandbox extends Target {
   migratedDatabase(name: string): Promise<string>;
   /**
    * Starts another process of the service beside it, on the same database and Redis, with some variables set otherwise. While
-   * something is intercepted, its `url` is a proxy's too.
+   * something is intercepted, its `url` is a proxy's too. `root`: another checkout, whose build it runs.
    */
-  startReplica(environment: Readonly<Record<string, string>>): Promise<Replica>;
+  startReplica(environment: Readonly<Record<string, string>>, root?: string): Promise<Replica>;
   /** Puts a proxy in front of the service: until the undo, `url` is the proxy's. */
   intercept(interception: Interception): Promise<Undo>;
   close(): Promise<void>;
@@ -156,12 +156,13 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
       if (!scratch) throw new Error('this sandbox runs the real tree, which no sabotage may edit');
       return scratch;
     },
-    async startReplica(environment) {
+    async startReplica(environment, from = root) {
       replicas += 1;
       const name = `replica-${replicas}`;
       const [own = 0, ownMetrics = 0] = await freePorts(2);
       const replica = createService({
         ...common,
+        root: from,
         name,
         config: { ...config.service, environment: { ...config.service.environment, ...environment } },
         placeholders: { ...placeholders, port: String(own), metricsPort: String(ownMetrics) },

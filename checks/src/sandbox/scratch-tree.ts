@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execOrThrow } from '../io/exec.ts';
@@ -26,6 +26,26 @@ async function ignoredDirectories(root: string): Promise<string[]> {
   return ignored.filter((path) => statSync(join(root, path)).isDirectory()).map((path) => path.replace(/\/$/, ''));
 }
 
+/** What is installed or built there is reached from here through links, whose paths are returned. */
+async function linkInstalled(from: string, root: string): Promise<string[]> {
+  const linked = await ignoredDirectories(from);
+  for (const path of linked) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    symlinkSync(realpathSync(join(from, path)), join(root, path));
+  }
+  return linked;
+}
+
+/**
+ * The tree as it was at an earlier commit, with what is installed today.
+ * @throws when there is no such commit.
+ */
+export async function checkOutEarlier(source: Tree, root: string, commit: string): Promise<void> {
+  await execOrThrow('git', ['clone', '--quiet', '--shared', '--no-checkout', source.root, root]);
+  await execOrThrow('git', ['checkout', '--quiet', '--detach', commit], { cwd: root });
+  await linkInstalled(source.root, root);
+}
+
 /** Clones the repository, then lays the working tree's present state over it. */
 export async function copyTree(source: Tree, root: string): Promise<ScratchTree> {
   await execOrThrow('git', ['clone', '--quiet', '--shared', source.root, root]);
@@ -38,11 +58,7 @@ export async function copyTree(source: Tree, root: string): Promise<ScratchTree>
   const [present, cloned] = [new Set(await source.files()), await openTree(root).files()];
   for (const path of cloned) if (!present.has(path)) rmSync(join(root, path));
   for (const path of present) copyInto(source.root, root, path);
-  const linked = await ignoredDirectories(source.root);
-  for (const path of linked) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    symlinkSync(join(source.root, path), join(root, path));
-  }
+  const linked = await linkInstalled(source.root, root);
   // A rule such as `node_modules/` ignores the directory, and would not ignore the link that stands for it here.
   appendFileSync(join(root, '.git', 'info', 'exclude'), linked.map((path) => `/${path}\n`).join(''));
   const commit = async (message: string) => {

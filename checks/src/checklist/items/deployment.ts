@@ -36,7 +36,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.rollback-plan',
     severity: 'blocker',
-    answer: planned('deploy/rollback-works'),
+    answer: gate('deploy/rollback-works'),
     asks: [
       'S0:164 Prepare rollback plan',
       'S2:48 Rollback plan documented and tested',
@@ -71,7 +71,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.load-shared',
     severity: 'advisory',
-    answer: planned('deploy/replicas-share-the-load'),
+    answer: gate('deploy/replicas-share-the-load'),
     asks: ['S2:122 Load balancing configured for CPU-intensive operations'],
   },
   {
@@ -196,7 +196,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.rollback-time',
     severity: 'warning',
-    answer: planned('deploy/rollback-works'),
+    answer: gate('deploy/rollback-works'),
     asks: ['S4:265 Estimated rollback time: <5 minutes'],
   },
   {
@@ -208,7 +208,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.rollback-tested',
     severity: 'blocker',
-    answer: planned('deploy/rollback-works'),
+    answer: gate('deploy/rollback-works'),
     asks: ['S4:374 Rollback plan tested'],
   },
 ];

@@ -1,11 +1,11 @@
-import { type Item, planned, signOff } from '../item.ts';
+import { gate, type Item, signOff } from '../item.ts';
 
 /** What stands between the internet and the service. */
 export const edge: readonly Item[] = [
   {
     id: 'edge.certificate',
     severity: 'blocker',
-    answer: planned('edge/certificate-is-valid'),
+    answer: gate('edge/certificate-is-valid'),
     asks: [
       'S2:21 Domain name configured with SSL certificates',
       'S2:35 SSL certificates obtained and installed',
@@ -16,31 +16,31 @@ export const edge: readonly Item[] = [
   {
     id: 'edge.load-balancer',
     severity: 'warning',
-    answer: planned('edge/a-dead-replica-is-left-out'),
+    answer: gate('edge/a-dead-replica-is-left-out'),
     asks: ['S2:32 Load balancer configured (if using multiple instances)', 'S2:344 Load balancer failover configured'],
   },
   {
     id: 'edge.dns',
     severity: 'blocker',
-    answer: planned('edge/names-resolve'),
+    answer: gate('edge/names-resolve'),
     asks: ['S2:33 DNS records properly configured'],
   },
   {
     id: 'edge.tls-1-3',
     severity: 'blocker',
-    answer: planned('edge/tls-is-modern'),
+    answer: gate('edge/tls-is-modern', 'edge/target-is-encrypted'),
     asks: ['S2:82 TLS 1.3 enabled for all web communications', 'S3:59 Configure nginx with TLS 1.3'],
   },
   {
     id: 'edge.https-only',
     severity: 'blocker',
-    answer: planned('edge/plain-http-is-redirected'),
+    answer: gate('edge/plain-http-is-redirected', 'edge/target-is-encrypted'),
     asks: ['S2:85 API communications encrypted', 'S3:60 Force HTTPS redirect'],
   },
   {
     id: 'edge.chain',
     severity: 'warning',
-    answer: planned('edge/certificate-is-valid'),
+    answer: gate('edge/certificate-is-valid'),
     asks: ['S2:86 SSL certificate chain properly configured'],
   },
   {

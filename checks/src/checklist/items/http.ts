@@ -1,4 +1,4 @@
-import { gate, type Item, notApplicable, planned } from '../item.ts';
+import { gate, type Item, notApplicable } from '../item.ts';
 import { NO_COOKIES } from '../reasons.ts';
 
 /** What the service says over HTTP. */
@@ -60,7 +60,7 @@ export const http: readonly Item[] = [
   {
     id: 'http.keep-alive',
     severity: 'warning',
-    answer: planned('http/connections-outlast-the-proxy'),
+    answer: gate('http/connections-outlast-the-proxy'),
     asks: ['S2:166 Keep-alive connections configured'],
   },
   {

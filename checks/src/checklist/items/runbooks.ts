@@ -178,7 +178,7 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.deployment',
     severity: 'warning',
-    answer: planned('runbooks/deployment-is-described'),
+    answer: gate('runbooks/deployment-is-described'),
     asks: ['S4:267 **Deployment runbook created**'],
   },
   {
