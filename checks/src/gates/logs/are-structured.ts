@@ -177,8 +177,12 @@ async function readLog(file: string): Promise<string[]> {
   return linesOf(await readFile(file, 'utf8'));
 }
 
+/** What follows the last line break is still being written. */
 function linesOf(text: string): string[] {
-  return text.split('\n').filter((line) => line !== '');
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .filter((line) => line !== '');
 }
 
 /** The object that a line is; undefined for anything else. */

@@ -142,7 +142,8 @@ async function carryOut({ config, signal }: Context, url: string, event: Event):
 async function readEvents({ config, signal }: Context, logFile: string, done: readonly Done[]): Promise<Seen[]> {
   const deadline = performance.now() + writtenWithinMs;
   for (;;) {
-    const lines = (await readFile(logFile, 'utf8')).split('\n').filter((line) => line !== '');
+    // What follows the last line break is still being written.
+    const lines = (await readFile(logFile, 'utf8')).split('\n').slice(0, -1);
     const seen = done.map((each) => look(config, lines, each));
     if (seen.every(({ told }) => told) || performance.now() > deadline) return seen;
     await delay(pollMs, undefined, { signal });
