@@ -9,7 +9,7 @@ import { type Doing, doneOf, openLedger } from '../../../maintenance/done.ts';
 import { type Period, periods, taskOf } from '../../../maintenance/tasks.ts';
 import type { Sandbox, Undo } from '../../../sandbox/sandbox.ts';
 
-interface Facts {
+export interface Facts {
   item: string;
   period: Period;
   now: string;
