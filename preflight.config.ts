@@ -871,6 +871,7 @@ export default defineConfig({
       LOG_ADDRESS: '{address}',
       LOG_PORT: '{port}',
       LOG_SERVER_NAME: 'collector',
+      LOG_PEERS: 'collector',
       LOG_STORE: '{store}',
       LOG_CA: '{ca}',
       LOG_CERTIFICATE: '{certificate}',
