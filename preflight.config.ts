@@ -385,6 +385,7 @@ export default defineConfig({
       '.preflight/types.tsbuildinfo',
     ],
     production: ['service/src/**/*.ts', 'checks/src/**/*.ts'],
+    serving: ['service/src/**/*.ts'],
   },
   load: {
     script: 'loadtests/placement.ts',
@@ -612,6 +613,8 @@ export default defineConfig({
     cycleTable: { name: 'execution.processing_cycles', startedAt: 'started_at', finishedAt: 'finished_at' },
     lastCycleWithinSeconds: 600,
   },
+  tests: { report: '.preflight/tests.json', stamp: '.preflight/tests.stamp.json' },
+  onCall: { guide: 'runbooks/on-call.md', postMortem: 'runbooks/post-mortem.md' },
   // Off market hours, and when those who wrote it are awake; nothing over the turn of the year.
   window: {
     calendar: 'XNYS',

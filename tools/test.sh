@@ -33,6 +33,7 @@ check_scripts() {
 }
 
 rm -f "$test_report"
+node tools/stamp-tests.ts begin
 step types tsc --noEmit
 step lint biome check --error-on-warnings .
 step scripts check_scripts
@@ -40,6 +41,8 @@ step docs node tools/gates-document.ts --check
 step checklist node tools/checklist-document.ts --check
 step schema node tools/report-schema.ts --check
 step tests vitest run --reporter=default --reporter=json --outputFile.json="$test_report" "$@"
+# Which commit the report is about, for the gate code/tests-pass.
+step stamp node tools/stamp-tests.ts end "$@"
 
 if ((${#failed[@]} > 0)); then
   printf 'make test: failed: %s\n' "${failed[*]}"

@@ -439,6 +439,20 @@ const governance = z.strictObject({
   evidence: z.array(z.string().min(1)).min(1).default(['.preflight/evidence']),
 });
 
+/** What a run of all tests leaves: a report in the form of Jest's, and beside it which commit it is about. */
+const tests = z.strictObject({ report: z.string().min(1), stamp: z.string().min(1) });
+
+/** What is written down for those who are called at night. */
+const onCall = z.strictObject({
+  /** The page to begin with. */
+  guide: z.string().min(1),
+  /** The form of what is written when it is over. */
+  postMortem: z.string().min(1),
+});
+
+/** What is written down for those who come new. */
+const documentation = z.strictObject({ readme: z.string().min(1).default('README.md') });
+
 /** When a release may happen. */
 const window = z.strictObject({
   /** The market whose sessions it has to stay clear of. */
@@ -610,6 +624,10 @@ const schema = z.strictObject({
     production: z.array(z.string()).min(1),
     /** Production files whose job is to print: they may use the console. */
     consoleAllowed: z.array(z.strictObject({ glob: z.string().min(1), reason: z.string().min(10) })).default([]),
+    /** Globs of the code that runs while requests are answered. Default: all of `production`. */
+    serving: z.array(z.string()).min(1).optional(),
+    /** Files of it that may stop the process for a moment, because they run only while it starts. */
+    blockingAllowed: z.array(z.strictObject({ glob: z.string().min(1), reason: z.string().min(10) })).default([]),
   }),
   /** A k6 script with its thresholds, and its environment: `{url}` and `{writerKeysFile}` (a key per line) are filled in. */
   load: loadScript.optional(),
@@ -645,6 +663,15 @@ const schema = z.strictObject({
   edge: edge.optional(),
   /** By name: `production` is what a release asks unless --target names another, `staging` what was there before it. */
   targets: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), target).default({}),
+  tests: tests.optional(),
+  onCall: onCall.optional(),
+  documentation: documentation.prefault({}),
+  dependencies: z
+    .strictObject({
+      /** Where known vulnerabilities and newer versions are asked for. Default: npm's own configuration. */
+      registry: z.url().optional(),
+    })
+    .prefault({}),
   window: window.optional(),
   review: review.optional(),
   audit: audit.optional(),

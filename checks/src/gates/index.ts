@@ -17,7 +17,9 @@ import secondLocationHolds from './backups/second-location-holds.ts';
 import verificationPasses from './backups/verification-passes.ts';
 import walIsArchived from './backups/wal-is-archived.ts';
 import workflowsAreValid from './ci/workflows-are-valid.ts';
+import noBlockingCalls from './code/no-blocking-calls.ts';
 import noConsole from './code/no-console.ts';
+import testsPass from './code/tests-pass.ts';
 import typesCheck from './code/types-check.ts';
 import missingVariablesAreRefused from './config/missing-variables-are-refused.ts';
 import noDefaultSecrets from './config/no-default-secrets.ts';
@@ -45,6 +47,7 @@ import namesResolve from './edge/names-resolve.ts';
 import plainHttpIsRedirected from './edge/plain-http-is-redirected.ts';
 import targetIsEncrypted from './edge/target-is-encrypted.ts';
 import tlsIsModern from './edge/tls-is-modern.ts';
+import readmeIsWhole from './documentation/readme-is-whole.ts';
 import changesAreReviewed from './governance/changes-are-reviewed.ts';
 import criticalChangesHaveTwoApprovers from './governance/critical-changes-have-two-approvers.ts';
 import deploymentWindowIsOpen from './governance/deployment-window-is-open.ts';
@@ -97,11 +100,15 @@ import activityIsNotified from './orders/activity-is-notified.ts';
 import expiredOrdersAreCleanedUp from './orders/expired-orders-are-cleaned-up.ts';
 import fillsMatchTheirQuotes from './orders/fills-match-their-quotes.ts';
 import limitOrdersFillWhenMet from './orders/limit-orders-fill-when-met.ts';
+import contactsAreComplete from './on-call/contacts-are-complete.ts';
+import contactsAreCurrent from './on-call/contacts-are-current.ts';
+import escalationIsComplete from './on-call/escalation-is-complete.ts';
 import stateMachineIsEnforced from './orders/state-machine-is-enforced.ts';
 import denialsSayWhy from './risk/denials-say-why.ts';
 import limitsHoldUnderParallelOrders from './risk/limits-hold-under-parallel-orders.ts';
 import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
 import deploymentIsDescribed from './runbooks/deployment-is-described.ts';
+import postMortemTemplateIsThere from './runbooks/post-mortem-template-is-there.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
 import lastCycleIsRecent from './schedule/last-cycle-is-recent.ts';
@@ -117,6 +124,8 @@ import uptimeIsMet from './slo/uptime-is-met.ts';
 import dependenciesArePinned from './supply-chain/dependencies-are-pinned.ts';
 import ordersCanBeFollowed from './tracing/orders-can-be-followed.ts';
 import claimsAreNotDoubled from './workers/claims-are-not-doubled.ts';
+import dependenciesAreRecent from './supply-chain/dependencies-are-recent.ts';
+import noKnownVulnerability from './supply-chain/no-known-vulnerability.ts';
 import heartbeatsAreFresh from './workers/heartbeats-are-fresh.ts';
 import outboxDrains from './workers/outbox-drains.ts';
 import reconciliationConverges from './workers/reconciliation-converges.ts';
@@ -125,9 +134,13 @@ import reconciliationConverges from './workers/reconciliation-converges.ts';
 export const gates: readonly Gate[] = [
   typesCheck,
   noConsole,
+  noBlockingCalls,
+  testsPass,
   missingVariablesAreRefused,
   noDefaultSecrets,
   dependenciesArePinned,
+  noKnownVulnerability,
+  dependenciesAreRecent,
   requiredIndexesExist,
   foreignKeysAreIndexed,
   migrationsRevert,
@@ -208,7 +221,11 @@ export const gates: readonly Gate[] = [
   rulesFire,
   areGrouped,
   reachTheirChannel,
+  postMortemTemplateIsThere,
   contactsAreCurrent,
+  contactsAreComplete,
+  escalationIsComplete,
+  readmeIsWhole,
   deploymentWindowIsOpen,
   changesAreReviewed,
   criticalChangesHaveTwoApprovers,

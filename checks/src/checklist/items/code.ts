@@ -5,13 +5,13 @@ export const code: readonly Item[] = [
   {
     id: 'code.tests-pass',
     severity: 'blocker',
-    answer: planned('code/tests-pass'),
+    answer: gate('code/tests-pass'),
     asks: ['S1:168 Integration tests pass', 'S3:402 | Test Success Rate | 100% | ‚úÖ 100% (306/407 tests) |'],
   },
   {
     id: 'code.asynchronous',
     severity: 'advisory',
-    answer: planned('code/no-blocking-calls'),
+    answer: gate('code/no-blocking-calls'),
     asks: ['S2:172 Async/await patterns implemented for I/O operations'],
   },
   {

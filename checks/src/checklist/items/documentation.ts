@@ -11,7 +11,7 @@ export const documentation: readonly Item[] = [
   {
     id: 'documentation.architecture',
     severity: 'advisory',
-    answer: planned('documentation/readme-is-whole'),
+    answer: gate('documentation/readme-is-whole'),
     asks: ['S0:135 Create system architecture diagram'],
   },
   {
@@ -71,7 +71,7 @@ export const documentation: readonly Item[] = [
   {
     id: 'documentation.readme',
     severity: 'advisory',
-    answer: planned('documentation/readme-is-whole'),
+    answer: gate('documentation/readme-is-whole'),
     asks: ['S4:291 **README.md updated**'],
   },
 ];

@@ -21,7 +21,7 @@ export const governance: readonly Item[] = [
   {
     id: 'governance.reviewed',
     severity: 'blocker',
-    answer: gate('governance/changes-are-reviewed'),
+    answer: gate('governance/changes-are-reviewed', 'code/tests-pass'),
     asks: ['S2:39 Application code reviewed and tested'],
   },
   {

@@ -1,4 +1,4 @@
-import { gate, type Item, planned, signOff } from '../item.ts';
+import { gate, type Item, signOff } from '../item.ts';
 
 /** Whom to call, and how it goes on from there. */
 export const onCall: readonly Item[] = [
@@ -22,7 +22,7 @@ export const onCall: readonly Item[] = [
   {
     id: 'on-call.recovery-roles',
     severity: 'warning',
-    answer: planned('on-call/contacts-are-complete'),
+    answer: gate('on-call/contacts-are-complete'),
     asks: ['S2:329 Recovery team roles and responsibilities defined'],
   },
   {
@@ -124,7 +124,7 @@ export const onCall: readonly Item[] = [
   {
     id: 'on-call.guide',
     severity: 'blocker',
-    answer: planned('on-call/escalation-is-complete'),
+    answer: gate('on-call/escalation-is-complete'),
     asks: ['S4:306 **On-call guide**'],
   },
 ];

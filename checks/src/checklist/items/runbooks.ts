@@ -172,7 +172,7 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.post-mortem',
     severity: 'advisory',
-    answer: planned('runbooks/post-mortem-template-is-there'),
+    answer: gate('runbooks/post-mortem-template-is-there'),
     asks: ['S3:215 Create post-mortem template'],
   },
   {

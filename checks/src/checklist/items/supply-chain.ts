@@ -1,17 +1,17 @@
-import { gate, type Item, planned } from '../item.ts';
+import { gate, type Item } from '../item.ts';
 
 /** What others wrote and we run. */
 export const supplyChain: readonly Item[] = [
   {
     id: 'supply-chain.up-to-date',
     severity: 'advisory',
-    answer: planned('supply-chain/dependencies-are-recent'),
+    answer: gate('supply-chain/dependencies-are-recent'),
     asks: ['S2:42 Dependencies updated to latest stable versions'],
   },
   {
     id: 'supply-chain.vulnerabilities',
     severity: 'blocker',
-    answer: planned('supply-chain/no-known-vulnerability'),
+    answer: gate('supply-chain/no-known-vulnerability'),
     asks: [
       'S2:103 Vulnerability assessment tools integrated',
       'S4:249 Security audit: `npm audit` shows 0 high/critical',
@@ -30,8 +30,7 @@ export const supplyChain: readonly Item[] = [
   {
     id: 'supply-chain.scan',
     severity: 'blocker',
-    answer: planned('supply-chain/no-known-vulnerability'),
-    partly: ['secrets/no-secret-in-history', 'supply-chain/dependencies-are-pinned'],
+    answer: gate('supply-chain/no-known-vulnerability'),
     asks: ['S4:370 Security scan passed'],
   },
 ];

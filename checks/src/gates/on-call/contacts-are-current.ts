@@ -1,7 +1,7 @@
-import { parse, stringify } from 'yaml';
-import { z } from 'zod';
+import { stringify } from 'yaml';
 import { partOf } from '../../config.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
+import { madeUp, readContacts, wantedRoles } from './support/contacts-file.ts';
 
 interface Shift {
   who: string;
@@ -20,21 +20,6 @@ interface Facts {
   escalation: { severity: number; withinMinutes: number; to: string[] }[];
 }
 
-const text = z.string().trim().min(1);
-const contacts = z.strictObject({
-  reviewed: z.iso.date(),
-  contacts: z.array(z.strictObject({ role: text, name: text, reach: z.array(text) })),
-  rota: z.array(z.strictObject({ who: text, from: z.iso.datetime(), until: z.iso.datetime() })),
-  escalation: z.array(
-    z.strictObject({ severity: z.int().min(1).max(4), withinMinutes: z.int().min(0), to: z.array(text) }),
-  ),
-});
-
-/** Whom the deployment checklist wants to be reachable. */
-const wantedRoles = [
-  ...['system-administrator', 'database-administrator', 'network-administrator', 'security-officer'],
-  ...['application-developer', 'cloud-provider', 'database-vendor', 'security-vendor', 'broker', 'domain-registrar'],
-];
 /** Minutes until somebody else is asked, at most, by severity. The fourth waits for business hours: a day. */
 const longestMinutes: Readonly<Record<number, number>> = { 1: 0, 2: 30, 3: 120, 4: 1440 };
 const rotaDays = 14;
@@ -73,13 +58,13 @@ export default defineGate<Facts>({
   source: 'https://sre.google/sre-book/being-on-call/',
 
   async observe({ config, tree }) {
-    const { file, reviewedWithinDays } = partOf(config, 'contacts');
-    const read = contacts.parse(parse(await tree.read(file)));
+    const { reviewedWithinDays } = partOf(config, 'contacts');
+    const { recovery: _, ...read } = await readContacts(config, tree);
     const reduced = read.contacts.map(({ role, name, reach }) => ({
       ...{ role, name, ways: reach.length },
       placeholder: [name, ...reach].some((each) => placeholder.test(each)),
     }));
-    const facts = { ...read, contacts: reduced, file, reviewedWithinDays, now: new Date().toISOString() };
+    const facts = { ...read, contacts: reduced, reviewedWithinDays, now: new Date().toISOString() };
     return { examined: reduced.length, facts };
   },
 
@@ -109,12 +94,7 @@ export default defineGate<Facts>({
   async prepare(sandbox) {
     if (sandbox.config.contacts) return undefined;
     const file = 'preflight.contacts.yaml';
-    const inDays = (days: number) => new Date(Date.now() + days * dayMs).toISOString();
-    const people = wantedRoles.map((role) => ({ role, name: `a ${role}`, reach: [`the phone of the ${role}`] }));
-    const rota = [{ who: 'a broker', from: inDays(-1), until: inDays(rotaDays + 1) }];
-    const { escalation } = good;
-    const list = { reviewed: inDays(0).slice(0, 10), contacts: people, rota, escalation };
-    await sandbox.scratch.write(file, stringify(list));
+    await sandbox.scratch.write(file, stringify(madeUp()));
     sandbox.config.contacts = { file, reviewedWithinDays: 30 };
     return async () => {
       delete sandbox.config.contacts;
