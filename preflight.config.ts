@@ -614,6 +614,31 @@ export default defineConfig({
     lastCycleWithinSeconds: 600,
   },
   tests: { report: '.preflight/tests.json', stamp: '.preflight/tests.stamp.json' },
+  procedures: {
+    pages: ['runbooks/procedures-*.md'],
+    required: {
+      'manual-processing': 'runbooks/procedures-orders.md#process-orders-by-hand',
+      'manual-intervention': 'runbooks/procedures-orders.md#intervene-by-hand',
+      reconciliation: 'runbooks/procedures-orders.md#reconcile',
+      'worker-recovery': 'runbooks/procedures-orders.md#recover-a-worker',
+      'processor-recovery': 'runbooks/procedures-orders.md#recover-the-processor',
+      'database-recovery': 'runbooks/procedures-recovery.md#recover-the-database',
+      'data-recovery': 'runbooks/procedures-recovery.md#recover-the-data-of-the-application',
+      'account-recovery': 'runbooks/procedures-recovery.md#recover-one-account',
+      'full-restoration': 'runbooks/procedures-recovery.md#restore-the-whole-service',
+    },
+    values: {
+      ORDER_ID: 'SELECT id FROM execution.orders ORDER BY created_at LIMIT 1',
+      ACCOUNT_ID: 'SELECT account_id FROM execution.orders ORDER BY created_at LIMIT 1',
+      KEY_PREFIX: 'SELECT prefix FROM access.api_keys ORDER BY created_at LIMIT 1',
+    },
+    environment: {
+      SERVICE_URL: '{url}',
+      DATABASE_URL: '{databaseUrl}',
+      OPERATOR_API_KEY: '{operatorKey}',
+      ORDER_PROCESSING_API_KEY: '{processingKey}',
+    },
+  },
   onCall: { guide: 'runbooks/on-call.md', postMortem: 'runbooks/post-mortem.md' },
   // Off market hours, and when those who wrote it are awake; nothing over the turn of the year.
   window: {

@@ -7,7 +7,10 @@ const NOBODY = { SERVICE_URL: 'http://127.0.0.1:1', DATABASE_URL: 'postgres://no
 const scripts = readdirSync(scriptPath('.')).filter((name) => (statSync(scriptPath(name)).mode & 0o111) !== 0);
 
 test('the directory holds the scripts that the page names, and their library is no script', () => {
-  expect(scripts.sort()).toEqual(['clear-kill-switch', 'emergency-stop', 'order-status']);
+  expect(scripts.sort()).toEqual([
+    ...['clear-kill-switch', 'drain-worker', 'emergency-stop', 'order-status', 'pause-processing'],
+    ...['process-orders-by-hand', 'reconcile', 'resolve-unknown', 'rotate-key', 'status'],
+  ]);
 });
 
 test.each(scripts)('%s --help names its options, environment, exit codes and an example', async (script) => {

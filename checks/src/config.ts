@@ -6,6 +6,7 @@ import { blanksOf } from './blank.ts';
 import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
 import { alerts } from './config-alerts.ts';
+import { dependencies, documentation, onCall, procedures, tests } from './config-people.ts';
 import { audit, logCollection, logs, tracing } from './config-records.ts';
 import { command, request } from './config-shapes.ts';
 import { dashboards, metrics, monitoring, slo } from './config-telemetry.ts';
@@ -439,20 +440,6 @@ const governance = z.strictObject({
   evidence: z.array(z.string().min(1)).min(1).default(['.preflight/evidence']),
 });
 
-/** What a run of all tests leaves: a report in the form of Jest's, and beside it which commit it is about. */
-const tests = z.strictObject({ report: z.string().min(1), stamp: z.string().min(1) });
-
-/** What is written down for those who are called at night. */
-const onCall = z.strictObject({
-  /** The page to begin with. */
-  guide: z.string().min(1),
-  /** The form of what is written when it is over. */
-  postMortem: z.string().min(1),
-});
-
-/** What is written down for those who come new. */
-const documentation = z.strictObject({ readme: z.string().min(1).default('README.md') });
-
 /** When a release may happen. */
 const window = z.strictObject({
   /** The market whose sessions it has to stay clear of. */
@@ -665,13 +652,9 @@ const schema = z.strictObject({
   targets: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), target).default({}),
   tests: tests.optional(),
   onCall: onCall.optional(),
+  procedures: procedures.optional(),
   documentation: documentation.prefault({}),
-  dependencies: z
-    .strictObject({
-      /** Where known vulnerabilities and newer versions are asked for. Default: npm's own configuration. */
-      registry: z.url().optional(),
-    })
-    .prefault({}),
+  dependencies: dependencies.prefault({}),
   window: window.optional(),
   review: review.optional(),
   audit: audit.optional(),

@@ -19,6 +19,7 @@ import { killSwitchRoutes } from './http/kill-switch.ts';
 import { createListener } from './http/listener.ts';
 import { type LiveRoute, liveRoutes } from './http/live-routes.ts';
 import { lockoutRoutes } from './http/lockouts.ts';
+import { operationsRoutes } from './http/operations.ts';
 import { orderRoutes } from './http/orders.ts';
 import { portfolioRoutes } from './http/portfolio.ts';
 import { createReadiness } from './http/readiness.ts';
@@ -39,8 +40,10 @@ import { getProcessing } from './orders/get-processing.ts';
 import { listActivity } from './orders/list-activity.ts';
 import { listFills } from './orders/list-fills.ts';
 import { listOrders } from './orders/list-orders.ts';
+import { readProcessing, resolveOrder, setProcessing } from './orders/operate.ts';
 import { placeOrder } from './orders/place-order.ts';
 import { processOrders } from './orders/process-orders.ts';
+import { reconcileBooks } from './orders/reconcile.ts';
 import { changeLimits, getLimits } from './orders/risk-limits.ts';
 import { changeStrategy, listStrategies } from './orders/strategies.ts';
 import { createRedis, type Redis } from './redis.ts';
@@ -206,6 +209,13 @@ function tradingRoutes(context: Context): readonly Route[] {
     ...strategyRoutes({
       listStrategies: (query) => listStrategies(pools.api, query),
       changeStrategy: (strategy, status, by) => changeStrategy(judging, strategy, status, by),
+    }),
+    ...operationsRoutes({
+      // By the workers' pool: it may look at every account, and no request has to wait for it.
+      reconcile: () => reconcileBooks({ pool: pools.worker, cause: 'request' }),
+      resolveOrder: (command) => resolveOrder(pools.api, command),
+      readProcessing: () => readProcessing(pools.api),
+      setProcessing: (change) => setProcessing(pools.api, change),
     }),
     ...tradeRoutes({
       processOrders: () => processRequested(context, report),

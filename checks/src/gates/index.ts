@@ -95,17 +95,17 @@ import healthIsProbed from './metrics/health-is-probed.ts';
 import booksAreConserved from './money/books-are-conserved.ts';
 import portfolioComesFromTheBooks from './money/portfolio-comes-from-the-books.ts';
 import unrealisedHasAnAge from './money/unrealised-has-an-age.ts';
+import contactsAreComplete from './on-call/contacts-are-complete.ts';
 import contactsAreCurrent from './on-call/contacts-are-current.ts';
+import escalationIsComplete from './on-call/escalation-is-complete.ts';
 import activityIsNotified from './orders/activity-is-notified.ts';
 import expiredOrdersAreCleanedUp from './orders/expired-orders-are-cleaned-up.ts';
 import fillsMatchTheirQuotes from './orders/fills-match-their-quotes.ts';
 import limitOrdersFillWhenMet from './orders/limit-orders-fill-when-met.ts';
-import contactsAreComplete from './on-call/contacts-are-complete.ts';
-import contactsAreCurrent from './on-call/contacts-are-current.ts';
-import escalationIsComplete from './on-call/escalation-is-complete.ts';
 import stateMachineIsEnforced from './orders/state-machine-is-enforced.ts';
 import denialsSayWhy from './risk/denials-say-why.ts';
 import limitsHoldUnderParallelOrders from './risk/limits-hold-under-parallel-orders.ts';
+import commandsWork from './runbooks/commands-work.ts';
 import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
 import deploymentIsDescribed from './runbooks/deployment-is-described.ts';
 import postMortemTemplateIsThere from './runbooks/post-mortem-template-is-there.ts';
@@ -122,10 +122,10 @@ import latencyIsMet from './slo/latency-is-met.ts';
 import resourcesAreNormal from './slo/resources-are-normal.ts';
 import uptimeIsMet from './slo/uptime-is-met.ts';
 import dependenciesArePinned from './supply-chain/dependencies-are-pinned.ts';
-import ordersCanBeFollowed from './tracing/orders-can-be-followed.ts';
-import claimsAreNotDoubled from './workers/claims-are-not-doubled.ts';
 import dependenciesAreRecent from './supply-chain/dependencies-are-recent.ts';
 import noKnownVulnerability from './supply-chain/no-known-vulnerability.ts';
+import ordersCanBeFollowed from './tracing/orders-can-be-followed.ts';
+import claimsAreNotDoubled from './workers/claims-are-not-doubled.ts';
 import heartbeatsAreFresh from './workers/heartbeats-are-fresh.ts';
 import outboxDrains from './workers/outbox-drains.ts';
 import reconciliationConverges from './workers/reconciliation-converges.ts';
@@ -221,6 +221,7 @@ export const gates: readonly Gate[] = [
   rulesFire,
   areGrouped,
   reachTheirChannel,
+  commandsWork,
   postMortemTemplateIsThere,
   contactsAreCurrent,
   contactsAreComplete,

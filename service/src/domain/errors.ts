@@ -18,6 +18,7 @@ export const ERROR_MEANINGS = {
   notional_too_small: 'The order is worth less than the minimum of the symbol.',
   invalid_expiry:
     'expireAt must be in the future and goes with timeInForce GTD of a LIMIT order; DAY needs a known session.',
+  order_not_unknown: 'What became of this order is known: there is nothing to resolve.',
   order_not_cancelable: 'The order is not in a state in which it can be canceled.',
   live_mode_unavailable: 'LIVE orders are not available: no venue is configured. Use mode PAPER.',
   order_denied: 'The order was denied by a risk check.',

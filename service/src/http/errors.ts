@@ -50,6 +50,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode | HttpErrorCode, number>> = {
   idempotency_in_flight: 409,
   duplicate_client_order_id: 409,
   order_not_cancelable: 409,
+  order_not_unknown: 409,
   // Deliberate, so no 5xx: it must not look like an outage. The same key may be sent again once trading is on.
   kill_switch_engaged: 409,
   // It does not pass by itself, so no 503: somebody has to mend Redis first.

@@ -43,7 +43,8 @@ export const newOrder = z.strictObject({
 });
 
 const decimal = z.string().meta({ description: 'A decimal number.' });
-const order = z.strictObject({
+/** An order, as every route shows it. */
+export const order = z.strictObject({
   id: z.string(),
   accountId: z.string(),
   clientOrderId: z.string(),

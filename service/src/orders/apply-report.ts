@@ -22,6 +22,8 @@ export type Report =
       readonly orderId: string;
       /** In the venue's words; kept with the event. */
       readonly reason?: string;
+      /** It is about an order in this state, and tells nothing of one that has left it. */
+      readonly onlyFrom?: 'UNKNOWN';
     }
   | { readonly kind: 'fill'; readonly orderId: string; readonly fill: Omit<Fill, 'id'> };
 
@@ -71,6 +73,9 @@ async function applyUnderLock(tx: Tx, report: Report): Promise<ReportOutcome> {
   }
   if (report.kind === 'fill') {
     return applyFill(tx, order, report);
+  }
+  if (report.onlyFrom !== undefined && order.status !== report.onlyFrom) {
+    return { kind: 'ignored' };
   }
   const facts = report.reason === undefined ? {} : { reason: report.reason.slice(0, REASON_MAX) };
   return book(tx, order, report, { kind: 'event', event: EVENTS[report.kind] }, facts);

@@ -10,6 +10,7 @@ import {
   type UnpricedSymbol,
 } from '../db/limit-orders.ts';
 import { type DatabasePool, type Tx, transaction, withConnection } from '../db/pool.ts';
+import { findProcessingPause } from '../db/processing-pauses.ts';
 import { OrderServiceError } from '../domain/errors.ts';
 
 /**
@@ -45,17 +46,21 @@ interface Done {
   readonly executed: number;
   readonly expired: number;
 }
+const NOTHING = { examined: 0, executed: 0, expired: 0, failed: 0 } as const;
 type Attempt = Done & { readonly failures: readonly Failure[] };
 
 /**
  * One cycle of the limit processor: ends orders whose time is over, then fills what the quotes fill and ends what is left
- * of immediate orders. It goes on while the kill switch is engaged, which stops new orders only. Any number of processors
- * may run side by side.
+ * of immediate orders. It goes on while the kill switch is engaged, which stops new orders only, and does nothing while an
+ * operator has paused it. Any number of processors may run side by side.
  *
  * @throws OrderServiceError when the database cannot be used; what was committed before stays.
  */
 export async function executeLimitOrders(pool: DatabasePool, bounds: ExecutionBounds): Promise<ExecutionCycle> {
   const startedAt = performance.now();
+  if ((await withConnection(pool, findProcessingPause))?.paused === true) {
+    return { ...NOTHING, failures: [], unpriced: [], durationMs: performance.now() - startedAt };
+  }
   const due = await together(pool, {
     all: (tx) => expireDue(tx, bounds, null),
     find: (tx) => findDueOrders(tx, bounds.batch),

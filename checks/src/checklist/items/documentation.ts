@@ -1,4 +1,4 @@
-import { gate, type Item, planned, signOff } from '../item.ts';
+import { gate, type Item, signOff } from '../item.ts';
 
 /** What is written down for those who come later. */
 export const documentation: readonly Item[] = [

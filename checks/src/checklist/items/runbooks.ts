@@ -17,21 +17,21 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.processing-by-hand',
     severity: 'warning',
-    answer: planned('runbooks/commands-work'),
+    answer: gate('runbooks/commands-work'),
     partly: ['runbooks/scripts-are-sound'],
     asks: ['S0:124 Test manual order processing if automated system fails'],
   },
   {
     id: 'runbooks.manual-intervention',
     severity: 'warning',
-    answer: planned('runbooks/commands-work'),
+    answer: gate('runbooks/commands-work'),
     partly: ['runbooks/scripts-are-sound'],
     asks: ['S0:125 Document manual intervention procedures'],
   },
   {
     id: 'runbooks.reconciliation',
     severity: 'warning',
-    answer: planned('runbooks/commands-work'),
+    answer: gate('runbooks/commands-work'),
     asks: ['S0:126 Create order reconciliation procedures'],
   },
   {
@@ -50,7 +50,7 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.tested',
     severity: 'blocker',
-    answer: planned('runbooks/commands-work'),
+    answer: gate('runbooks/commands-work'),
     partly: ['runbooks/scripts-are-sound'],
     asks: ['S1:170 Runbook tested'],
   },
@@ -69,13 +69,13 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.recovery-steps',
     severity: 'blocker',
-    answer: planned('runbooks/commands-work'),
+    answer: gate('runbooks/commands-work'),
     asks: ['S2:327 Step-by-step recovery procedures documented'],
   },
   {
     id: 'runbooks.database-recovery',
     severity: 'blocker',
-    answer: planned('runbooks/commands-work'),
+    answer: gate('runbooks/commands-work'),
     partly: ['database/backup-restores'],
     asks: [
       'S2:334 Database recovery procedures documented and tested',
@@ -92,13 +92,13 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.data-recovery',
     severity: 'warning',
-    answer: planned('runbooks/commands-work'),
+    answer: gate('runbooks/commands-work'),
     asks: ['S2:336 Application data recovery procedures documented'],
   },
   {
     id: 'runbooks.user-data-recovery',
     severity: 'warning',
-    answer: planned('runbooks/commands-work'),
+    answer: gate('runbooks/commands-work'),
     asks: ['S2:337 User data recovery procedures documented'],
   },
   {
@@ -144,7 +144,7 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.full-restoration',
     severity: 'blocker',
-    answer: planned('runbooks/commands-work'),
+    answer: gate('runbooks/commands-work'),
     asks: ['S2:367 Full system restoration procedures documented'],
   },
   {
@@ -190,13 +190,13 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.worker-recovery',
     severity: 'warning',
-    answer: planned('runbooks/commands-work'),
+    answer: gate('runbooks/commands-work'),
     asks: ['S4:299 Worker failure recovery'],
   },
   {
     id: 'runbooks.processor-recovery',
     severity: 'warning',
-    answer: planned('runbooks/commands-work'),
+    answer: gate('runbooks/commands-work'),
     asks: ['S4:300 Heartbeat failure recovery'],
   },
   {
