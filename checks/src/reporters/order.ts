@@ -38,9 +38,18 @@ export function notApplicable({ leftOut }: Pick<Report, 'leftOut'>): { id: strin
   return leftOut.flatMap(({ id, reason, because = '' }) => (reason === 'not-applicable' ? [{ id, because }] : []));
 }
 
-/** `289 orders`, and when that was if it was not in this run. */
-export function examinedWords({ examined, unit, takenUp }: CheckResult): string {
-  return `${examined} ${unit}${takenUp ? `, taken up from the evidence of ${takenUp.lookedAt}` : ''}`;
+/** `289 orders`, and where that is from if it was not seen by one look in this run. */
+export function examinedWords(result: CheckResult): string {
+  return [`${result.examined} ${result.unit}`, ...provenanceOf(result)].join(', ');
+}
+
+/** How a result came about that is not that of one look in this run: kept, taken up, or of the last of several attempts. */
+export function provenanceOf({ cached, takenUp, attempts }: CheckResult): string[] {
+  return [
+    ...(cached ? [`kept from ${cached.lookedAt}, since nothing of its key ${cached.key} has changed`] : []),
+    ...(takenUp ? [`taken up from the evidence of ${takenUp.lookedAt}`] : []),
+    ...(attempts ? [`attempt ${attempts.length}: ${attempts.map(({ outcome }) => outcome).join(', then ')}`] : []),
+  ];
 }
 
 /** `file:line`, as far as it is known. */

@@ -60,7 +60,8 @@ function ownVersion(): string {
   return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
 }
 
-function ruleOf({ id, severity, covers }: CheckResult, described: Described | undefined): ReportingDescriptor {
+function ruleOf(result: CheckResult, described: Described | undefined): ReportingDescriptor {
+  const { id, severity, covers, cached, takenUp, attempts } = result;
   const { why = '', fix = '', source = '' } = described ?? {};
   return {
     id,
@@ -70,7 +71,8 @@ function ruleOf({ id, severity, covers }: CheckResult, described: Described | un
     help: { text: `${why}\n\nFix: ${fix}`, markdown: `${why}\n\n**Fix.** ${fix}` },
     ...(URL.canParse(source) ? { helpUri: source } : {}),
     defaultConfiguration: { level: levels[severity] },
-    properties: { tags: covers },
+    // Where its result is from, when it is not from one look in this run.
+    properties: { tags: covers, ...(cached && { cached }), ...(takenUp && { takenUp }), ...(attempts && { attempts }) },
   };
 }
 

@@ -79,22 +79,25 @@ function facts({ id, facts: seen }: CheckResult): Markup | undefined {
   return html`<details class="facts"><summary>What it saw</summary><pre tabindex="0" role="region" aria-label="What ${id} saw">${text}</pre></details>`;
 }
 
-function about({ covers, id, takenUp }: CheckResult, described: Described | undefined): Markup {
-  const rows: [string, Markup][] = [
-    ...(described
-      ? ([
-          ['why', html`${described.why}`],
-          ['source', linked(described.source)],
-        ] as [string, Markup][])
-      : []),
-    ...(covers.length > 0 ? ([['answers', html`${covers.join(', ')}`]] as [string, Markup][]) : []),
-    ...(takenUp
-      ? ([['looked at', html`in an earlier run, ${moment(takenUp.lookedAt)}: taken up from its evidence`]] as [
-          string,
-          Markup,
-        ][])
-      : []),
+function about(result: CheckResult, described: Described | undefined): Markup {
+  const { covers, id, takenUp, cached, attempts } = result;
+  const rows: [string, Markup | false | undefined][] = [
+    ['why', described && html`${described.why}`],
+    ['source', described && linked(described.source)],
+    ['answers', covers.length > 0 && html`${covers.join(', ')}`],
+    ['looked at', takenUp && html`in an earlier run, ${moment(takenUp.lookedAt)}: taken up from its evidence`],
+    [
+      'looked at',
+      cached &&
+        html`in an earlier run, ${moment(cached.lookedAt)}: nothing of its key <code>${cached.key}</code> has changed`,
+    ],
+    ['attempts', attempts && html`<ol>${attempts.map(attempt)}</ol>`],
     ['again', html`<code>npx preflight run ${id}</code>`],
   ];
-  return html`<dl class="about">${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
+  const shown = rows.flatMap(([name, value]) => (value ? [html`<dt>${name}</dt><dd>${value}</dd>`] : []));
+  return html`<dl class="about">${shown}</dl>`;
+}
+
+function attempt({ outcome, message, durationMs }: NonNullable<CheckResult['attempts']>[number]): Markup {
+  return html`<li>${badge(outcome)} ${inSeconds(durationMs)} <bdi>${cut(message, longestMessage)}</bdi></li>`;
 }
