@@ -180,6 +180,21 @@ describe('conservation, as a constraint', () => {
   });
 });
 
+describe('an account whose books do not add up', () => {
+  it('is closed to trading, and says so', async () => {
+    const account = await addAccount(pool, '1000');
+    const behindTriggers = (change: string) =>
+      database.query(
+        `SET session_replication_role = replica; UPDATE portfolio.accounts SET cash = cash + ${change} WHERE id = '${account}';
+         RESET session_replication_role`,
+      );
+    await behindTriggers('0.01');
+    await expect(trade(account, 'BUY', '1', '100')).rejects.toMatchObject({ code: 'books_unbalanced' });
+    await behindTriggers('-0.01');
+    await trade(account, 'BUY', '1', '100');
+  });
+});
+
 describe('profit', () => {
   it('by average cost and by FIFO differ while something is held, and agree when nothing is', async () => {
     const account = await addAccount(pool, '10000');

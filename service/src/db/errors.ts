@@ -23,6 +23,8 @@ const CLASSES: Readonly<Record<string, ErrorCode>> = {
   '57': 'database_unavailable', // operator intervention: shutdown, crash, still starting up
   '58': 'database_unavailable', // system error: an I/O error of the server
 };
+/** What compares balances with what explains them (migrations/0040_ledger.sql). */
+const CONSERVATION: ReadonlySet<string> = new Set(['accounts_are_conserved', 'positions_are_conserved']);
 /** What pg-pool says, in its own words, when no connection became free in time. */
 const POOL_WAIT_TIMEOUT = 'timeout exceeded when trying to connect';
 /** What pg says when its own query_timeout has passed. */
@@ -65,6 +67,9 @@ export function toServiceError(error: unknown): OrderServiceError {
 }
 
 function codeOf(error: unknown): ErrorCode {
+  if (CONSERVATION.has(violatedConstraint(error) ?? '')) {
+    return 'books_unbalanced';
+  }
   if (error instanceof pg.DatabaseError && error.code !== undefined) {
     return CODES[error.code] ?? CLASSES[error.code.slice(0, 2)] ?? 'internal';
   }

@@ -27,6 +27,7 @@ export const ERROR_MEANINGS = {
   strategy_not_found: 'This account has no such strategy.',
   kill_switch_not_cleared: 'The kill switch was not cleared: Redis, which holds it too, would not have agreed.',
   account_missing: 'The account of this API key does not exist.',
+  books_unbalanced: 'This account is closed to trading: its books do not add up, and an operator has to look.',
   overloaded: 'The service is busy. Try again shortly.',
   database_unavailable: 'The database cannot be reached. Try again shortly.',
   database_timeout: 'The database took too long. Nothing was changed. Try again shortly.',

@@ -70,6 +70,8 @@ export const STATUS_OF: Readonly<Record<ErrorCode | HttpErrorCode, number>> = {
   locked_out: 429,
   rate_limited: 429,
   internal: 500,
+  // Ours to mend, and it does not pass by itself: it must wake somebody.
+  books_unbalanced: 500,
   request_timeout: 503,
   overloaded: 503,
   database_unavailable: 503,

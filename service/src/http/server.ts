@@ -114,7 +114,7 @@ function answerErrors(options: ServerOptions): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     const state = stateOf(response);
     const problem = asKnownError(error);
-    if (problem.code === 'internal') state.log.error({ err: problem }, 'Request failed unexpectedly');
+    if (STATUS_OF[problem.code] === 500) state.log.error({ err: problem }, 'Request failed unexpectedly');
     else if (STATUS_OF[problem.code] >= 500) state.log.warn({ err: problem }, 'Request could not be served');
     else if (REFUSALS.has(problem.code))
       state.log.warn(
