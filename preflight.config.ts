@@ -273,6 +273,18 @@ export default defineConfig({
   workers: {
     heartbeats: 'SELECT name, heartbeat_at FROM workers.workers',
     expected: ['limit-processor', 'activity-projector', 'reconciler', 'idempotency-reaper'],
+    breaker: {
+      worker: 'limit-processor',
+      break: 'ALTER TABLE market.quotes RENAME TO quotes_away',
+      mend: 'ALTER TABLE market.quotes_away RENAME TO quotes',
+      table: 'workers.workers',
+      name: 'name',
+      failures: 'failures_in_row',
+      pausedUntil: 'paused_until',
+      steps: 'steps',
+      errorsInRow: 3,
+      pauseSeconds: 300,
+    },
   },
   outbox: {
     table: 'execution.portfolio_events_outbox',

@@ -310,6 +310,23 @@ const workers = z.strictObject({
   /** Each must be heard of again within `withinMs`. */
   expected: z.array(z.string()).min(1),
   withinMs: z.int().min(100).max(20_000).default(3_000),
+  /** When a worker gives up for a while, and for how long. */
+  breaker: z
+    .strictObject({
+      worker: z.string(),
+      /** Makes each of its steps fail, and ends that. */
+      break: z.string(),
+      mend: z.string(),
+      /** Where its state stands, as schema.table, and the columns of a row. */
+      table: z.string(),
+      name: z.string(),
+      failures: z.string(),
+      pausedUntil: z.string(),
+      steps: z.string(),
+      errorsInRow: z.int().min(1),
+      pauseSeconds: z.int().min(1).max(600),
+    })
+    .optional(),
 });
 
 const tableName = z.string().regex(/^\w+\.\w+$/, 'schema.table');

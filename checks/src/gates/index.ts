@@ -125,6 +125,7 @@ import dependenciesArePinned from './supply-chain/dependencies-are-pinned.ts';
 import dependenciesAreRecent from './supply-chain/dependencies-are-recent.ts';
 import noKnownVulnerability from './supply-chain/no-known-vulnerability.ts';
 import ordersCanBeFollowed from './tracing/orders-can-be-followed.ts';
+import breakerOpens from './workers/breaker-opens.ts';
 import claimsAreNotDoubled from './workers/claims-are-not-doubled.ts';
 import heartbeatsAreFresh from './workers/heartbeats-are-fresh.ts';
 import outboxDrains from './workers/outbox-drains.ts';
@@ -209,6 +210,7 @@ export const gates: readonly Gate[] = [
   outboxDrains,
   claimsAreNotDoubled,
   reconciliationConverges,
+  breakerOpens,
   healthAnswers,
   noSecretInTree,
   noSecretInHistory,

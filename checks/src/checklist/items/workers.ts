@@ -35,7 +35,7 @@ export const workers: readonly Item[] = [
   {
     id: 'workers.breaker',
     severity: 'warning',
-    answer: planned('workers/breaker-opens'),
+    answer: gate('workers/breaker-opens'),
     asks: [
       'S4:78 **Circuit breakers tested**',
       'S4:79 Workers fail gracefully after 3 consecutive errors',
