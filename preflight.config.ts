@@ -1,4 +1,5 @@
 import { defineConfig } from 'preflight';
+import { FILL, HOT_QUERIES } from './service/src/db/hot-queries.ts';
 import { INVARIANTS } from './service/src/db/invariants.ts';
 
 /** What the seed prints, as far as it is used here. */
@@ -77,7 +78,10 @@ export default defineConfig({
       CORS_ORIGINS: 'https://desk.example',
     },
     variables: {
-      DATABASE_URL: { required: true, refused: ['', 'not a url', 'mysql://127.0.0.1/service', 'postgres://'] },
+      DATABASE_URL: {
+        required: true,
+        refused: ['', 'not a url', 'mysql://127.0.0.1/service', 'postgres://', 'postgres://app@db.example/orders'],
+      },
       ORDER_PROCESSING_API_KEY: {
         required: true,
         // The third is one character too short and nothing else: with one more it is taken.
@@ -215,6 +219,74 @@ export default defineConfig({
   databaseRole: {
     name: 'order_service',
     appendOnly: recorded,
+  },
+  connections: {
+    // Requests 10, probes 2, kill switch 2, workers 8, and one that listens for events.
+    perProcess: 23,
+    processes: 3,
+  },
+  refusals: [
+    {
+      name: 'the same fill of a venue twice',
+      given: [
+        `INSERT INTO execution.orders (id, account_id, client_order_id, symbol, side, type, quantity, price, mode, time_in_force, status)
+         SELECT '00000000-0000-7001-8000-00000000beef', a.id, 'refused', i.symbol, 'BUY', 'LIMIT', 2, 100, 'LIVE', 'GTC', 'OPEN'
+         FROM (SELECT id FROM portfolio.accounts LIMIT 1) a, (SELECT symbol FROM market.instruments LIMIT 1) i`,
+        `INSERT INTO execution.fills (id, order_id, exchange_fill_id, quantity, price)
+         VALUES (gen_random_uuid(), '00000000-0000-7001-8000-00000000beef', 'preflight 1', 1, 100)`,
+      ],
+      attempt: `INSERT INTO execution.fills (id, order_id, exchange_fill_id, quantity, price)
+                VALUES (gen_random_uuid(), '00000000-0000-7001-8000-00000000beef', 'preflight 1', 1, 100)`,
+      by: 'fills_exchange_fill_id_key',
+    },
+    {
+      name: 'cash from nowhere',
+      attempt: 'UPDATE portfolio.accounts SET cash = cash + 0.01',
+      by: 'accounts_are_conserved',
+    },
+    {
+      name: 'holdings from nowhere',
+      attempt: 'UPDATE portfolio.positions SET quantity = quantity + 0.001',
+      by: 'positions_are_conserved',
+    },
+    { name: 'cash below nothing', attempt: 'UPDATE portfolio.accounts SET cash = -1', by: 'accounts_cash_check' },
+    {
+      name: 'a deposit by the service',
+      attempt: `INSERT INTO portfolio.deposits (id, account_id, amount, note)
+                SELECT gen_random_uuid(), id, 1, 'preflight' FROM portfolio.accounts LIMIT 1`,
+      by: '42501',
+    },
+    {
+      name: 'an order of an account that does not exist',
+      attempt: `INSERT INTO execution.orders (id, account_id, client_order_id, symbol, side, type, quantity, price, mode, time_in_force, status)
+                SELECT gen_random_uuid(), gen_random_uuid(), 'refused', symbol, 'BUY', 'LIMIT', 2, 100, 'LIVE', 'GTC', 'OPEN'
+                FROM market.instruments LIMIT 1`,
+      // The counters of its exposure are written first, and point at the same account.
+      by: '23503',
+    },
+    {
+      name: 'an order that begins as filled',
+      attempt: `INSERT INTO execution.orders (id, account_id, client_order_id, symbol, side, type, quantity, price, mode, time_in_force,
+                  status, filled_quantity, average_fill_price)
+                SELECT gen_random_uuid(), a.id, 'refused', i.symbol, 'BUY', 'LIMIT', 2, 100, 'LIVE', 'GTC', 'FILLED', 2, 100
+                FROM (SELECT id FROM portfolio.accounts LIMIT 1) a, (SELECT symbol FROM market.instruments LIMIT 1) i`,
+      by: 'order_transitions',
+    },
+    { name: 'an event that is taken back', attempt: 'DELETE FROM execution.order_events', by: '42501' },
+    { name: 'a fill that is changed', attempt: 'UPDATE execution.fills SET price = 1', by: '42501' },
+    { name: 'a ledger that is emptied', attempt: 'TRUNCATE portfolio.ledger', by: '42501' },
+    {
+      name: 'a trigger that is switched off',
+      attempt: 'ALTER TABLE execution.orders DISABLE TRIGGER ALL',
+      by: '42501',
+    },
+    { name: 'triggers that are passed by', attempt: 'SET LOCAL session_replication_role = replica', by: '42501' },
+  ],
+  hotQueries: {
+    table: 'execution.orders',
+    // The texts stand in the service, beside the tables that they are about.
+    fill: [...FILL],
+    queries: HOT_QUERIES.map((query) => ({ ...query })),
   },
   write: {
     request: {

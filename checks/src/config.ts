@@ -7,6 +7,7 @@ import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
 import { alerts } from './config-alerts.ts';
 import { dependencies, documentation, onCall, procedures, tests } from './config-people.ts';
+import { connections, databaseRole, hotQueries, refusals, targetDatabase } from './config-database.ts';
 import { audit, logCollection, logs, tracing } from './config-records.ts';
 import { command, request } from './config-shapes.ts';
 import { dashboards, metrics, monitoring, slo } from './config-telemetry.ts';
@@ -67,13 +68,6 @@ const database = z.strictObject({
   invariants: z.array(z.strictObject({ name: z.string(), looksAt: z.string(), violations: z.string() })),
   /** More arguments for pg_dump. */
   dumpArguments: z.array(z.string()).default([]),
-});
-
-/** The role that the service connects as, made by the migrations. The sandbox lets it log in, and runs the service as it. */
-const databaseRole = z.strictObject({
-  name: z.string().regex(/^[a-z_][a-z0-9_]*$/, 'a plain role name is wanted'),
-  /** Tables, as `schema.table`, that tell what happened: the role may add rows to them, and neither change nor remove any. */
-  appendOnly: z.array(z.string().regex(/^\w+\.\w+$/, 'schema.table is wanted')).default([]),
 });
 
 /** The write that matters: the one that must never be lost, doubled, or accepted while the kill switch is engaged. */
@@ -527,6 +521,7 @@ const target = z.strictObject({
   checkConfig: command.optional(),
   /** The Prometheus that watches it. */
   prometheus: address.optional(),
+  database: targetDatabase.optional(),
   /** Its faults may be struck, by whoever types its name: `--break NAME`. */
   safeToBreak: z.boolean().default(false),
   faults: z.array(fault).default([]),
@@ -609,6 +604,9 @@ const schema = z.strictObject({
   service,
   database,
   databaseRole: databaseRole.optional(),
+  connections: connections.optional(),
+  refusals: refusals.optional(),
+  hotQueries: hotQueries.optional(),
   write: write.optional(),
   stateMachine: stateMachine.optional(),
   killSwitch: killSwitch.optional(),
@@ -699,6 +697,8 @@ interface Chosen {
   /** Of the Prometheus that watches it. */
   prometheus?: string;
   staging?: TargetConfig;
+  /** Of the target. */
+  targetDatabase?: NonNullable<TargetConfig['database']>;
 }
 
 export type Config = z.output<typeof schema> & Chosen;
@@ -743,12 +743,13 @@ export function pointAt(config: Config, name?: string): Config {
     );
   }
   const [chosen, { staging }] = [targets[name ?? defaultTarget], targets];
-  const prometheus = chosen?.prometheus;
+  const { prometheus, database } = chosen ?? {};
   return {
     ...config,
     ...(chosen && { target: chosen }),
     ...(prometheus && { prometheus }),
     ...(staging && { staging }),
+    ...(database && { targetDatabase: database }),
   };
 }
 

@@ -131,6 +131,26 @@ export default defineConfig({
     { gate: 'alerts/rules-fire', reason: 'The platform team keeps the alerts of every service of ours.' },
     { gate: 'access/lockout-holds', reason: 'The gateway in front of every service of ours locks addresses out.' },
     { gate: 'access/rate-limits-hold', reason: 'The gateway in front of every service of ours limits the rate.' },
+    {
+      gate: 'database/connections-are-encrypted',
+      reason: 'Its database listens on the loopback of the same machine alone.',
+    },
+    {
+      gate: 'database/pool-fits',
+      reason: 'Its database server belongs to the platform team, which counts connections.',
+    },
+    {
+      gate: 'database/timeouts-are-set',
+      reason: 'Its database server knows one role per service, the owner, and sets no timeouts.',
+    },
+    {
+      gate: 'database/constraints-refuse',
+      reason: 'What its database refuses is tried by the state machine of a to-do alone.',
+    },
+    {
+      gate: 'database/hot-queries-use-indexes',
+      reason: 'A thousand to-dos per account are the most that this service keeps.',
+    },
     { gate: 'database/service-role-is-limited', reason: 'Its database server knows one role per service, the owner.' },
     { gate: 'access/roles-are-enforced', reason: 'A key may write, or operate: there are no finer roles.' },
     {

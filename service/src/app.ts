@@ -423,7 +423,7 @@ export function createApp(config: Config, options: AppOptions): App {
 /** Every route of the live router, without a database, a configuration or a port. */
 export function describeRoutes(): readonly LiveRoute[] {
   const config = loadConfig({
-    DATABASE_URL: 'postgres://nowhere.invalid/none',
+    DATABASE_URL: 'postgres://127.0.0.1/none',
     ORDER_PROCESSING_API_KEY: randomBytes(32).toString('hex'),
   });
   const logger = createLogger({ level: 'silent', nodeEnv: 'production', secrets: [] });

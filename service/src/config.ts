@@ -96,9 +96,27 @@ function positiveDecimal(fallback: string): Variable<string> {
   };
 }
 
+const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '::1', '[::1]']);
+
+/** A socket directory is this machine, too. `?host=` overrules the host of the URL, as in the client library. */
+export function isLoopback(databaseUrl: string): boolean {
+  const url = new URL(databaseUrl);
+  const hosts = [
+    ...url.searchParams.getAll('host'),
+    ...(url.hostname === '' ? [] : [decodeURIComponent(url.hostname)]),
+  ];
+  return hosts.length > 0 && hosts.every((host) => LOOPBACK_HOSTS.has(host) || host.startsWith('/'));
+}
+
+/** To another machine only by TLS with a verified certificate: of all modes only this one does not go on without it. */
+function isVerified(url: URL): boolean {
+  const modes = url.searchParams.getAll('sslmode');
+  return modes.length > 0 && modes.every((mode) => mode === 'verify-full');
+}
+
 /** A part of the URL may be a password, so no fault quotes any of it. */
 const databaseUrl: Variable<string> = {
-  right: 'set postgres://user:password@host:5432/database',
+  right: 'set postgres://user:password@host:5432/database, with ?sslmode=verify-full unless the host is this machine',
   parse: (raw) => {
     const url = URL.parse(raw);
     if (url === null) return { wrong: 'is not a URL' };
@@ -108,6 +126,7 @@ const databaseUrl: Variable<string> = {
     // A socket directory is named by ?host=, as libpq and node-postgres understand it.
     if (url.hostname === '' && (url.searchParams.get('host') ?? '') === '') return { wrong: 'names no host' };
     if (url.pathname.length <= 1) return { wrong: 'names no database' };
+    if (!isLoopback(raw) && !isVerified(url)) return { wrong: 'reaches another machine without sslmode=verify-full' };
     return { value: raw };
   },
 };
@@ -126,8 +145,6 @@ const redisUrl: Variable<string | null> = {
     return url.hostname === '' ? { wrong: 'names no host' } : { value: raw };
   },
 };
-
-const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** The path may hold a token, so no fault quotes any of it. */
 const webhookUrl: Variable<string | null> = {

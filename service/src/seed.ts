@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { createCommandPool, runCommand, UsageError } from './command.ts';
-import { loadCommandConfig } from './config.ts';
+import { isLoopback, loadCommandConfig } from './config.ts';
 import { type Account, ensureAccounts, recordDeposits, recordTransfers } from './db/accounts.ts';
 import { insertApiKeys } from './db/api-keys.ts';
 import { insertInstruments } from './db/instruments.ts';
@@ -203,18 +203,6 @@ async function seedKeys(
     operator: operator.key,
     admin: admin.key,
   };
-}
-
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1', '[::1]']);
-
-/** A socket directory is this machine, too. `?host=` overrules the host of the URL, as in the client library. */
-export function isLoopback(databaseUrl: string): boolean {
-  const url = new URL(databaseUrl);
-  const hosts = [
-    ...url.searchParams.getAll('host'),
-    ...(url.hostname === '' ? [] : [decodeURIComponent(url.hostname)]),
-  ];
-  return hosts.length > 0 && hosts.every((host) => LOOPBACK.has(host) || host.startsWith('/'));
 }
 
 async function main(args: string[]): Promise<void> {

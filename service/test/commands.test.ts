@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isLoopback } from '../src/config.ts';
 import { findPresentedKey } from '../src/db/api-keys.ts';
 import { type DatabasePool, withConnection } from '../src/db/pool.ts';
 import { findConservationBreaks } from '../src/db/portfolio.ts';
 import { readKey } from '../src/domain/api-key.ts';
 import { getPortfolio } from '../src/orders/get-portfolio.ts';
-import { isLoopback } from '../src/seed.ts';
 import { type Finished, runCommand } from './support/command.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
 import { place } from './support/fixtures.ts';
@@ -133,7 +133,9 @@ test('the seed makes traders who can trade at once, and a second run makes neith
 test('the seed refuses production and other machines', async () => {
   const production = await runCommand('seed.ts', [], { DATABASE_URL: database.url, NODE_ENV: 'production' });
   expect(production).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('refused') });
-  const remote = await runCommand('seed.ts', [], { DATABASE_URL: 'postgres://x:y@db.example.com/x' });
+  const remote = await runCommand('seed.ts', [], {
+    DATABASE_URL: 'postgres://x:y@db.example.com/x?sslmode=verify-full',
+  });
   expect(remote).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('refused') });
   expect((await runCommand('seed.ts', ['--traders', '0'], { DATABASE_URL: database.url })).code).toBe(2);
 });

@@ -13,7 +13,7 @@ import {
 } from '../src/config.ts';
 
 const good = {
-  DATABASE_URL: 'postgres://app:s3cr3t-canary@db.example/orders',
+  DATABASE_URL: 'postgres://app:s3cr3t-canary@db.example/orders?sslmode=verify-full',
   ORDER_PROCESSING_API_KEY: randomBytes(32).toString('hex'),
 };
 
@@ -58,7 +58,7 @@ describe('loadConfig', () => {
       QUERY_TIMEOUT_MS: '2000',
     });
     expect(error.message.split('\n')).toEqual([
-      'DATABASE_URL: does not start with postgres:// or postgresql://; set postgres://user:password@host:5432/database',
+      'DATABASE_URL: does not start with postgres:// or postgresql://; set postgres://user:password@host:5432/database, with ?sslmode=verify-full unless the host is this machine',
       expect.stringMatching(
         /^ORDER_PROCESSING_API_KEY: is too short \(13 characters\); set 32 to 256 random characters/,
       ),
@@ -111,6 +111,13 @@ describe('loadConfig', () => {
     ['postgres:///orders', 'names no host'],
     ['postgres://db.example', 'names no database'],
     ['postgres://db.example/', 'names no database'],
+    ['postgres://db.example/orders', 'reaches another machine without sslmode=verify-full'],
+    ['postgres://db.example/orders?sslmode=require', 'reaches another machine without sslmode=verify-full'],
+    [
+      'postgres://db.example/orders?sslmode=verify-full&sslmode=disable',
+      'reaches another machine without sslmode=verify-full',
+    ],
+    ['postgres://localhost/orders?host=db.example', 'reaches another machine without sslmode=verify-full'],
     ['http://db.example/orders', 'does not start with postgres:// or postgresql://'],
   ])('refuses DATABASE_URL=%s', (url, wrong) => {
     expect(faultsOf({ ...good, DATABASE_URL: url }).faults).toMatchObject([{ name: 'DATABASE_URL', wrong }]);

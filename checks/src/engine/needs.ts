@@ -48,6 +48,7 @@ const writtenAs: Partial<Record<OptionalPart, string>> = {
   target: 'targets.production',
   prometheus: 'targets.production.prometheus',
   staging: 'targets.staging',
+  targetDatabase: 'targets.production.database',
 };
 
 function missingTools(names: readonly ToolName[], tools: Tools): string[] {

@@ -25,10 +25,20 @@ import missingVariablesAreRefused from './config/missing-variables-are-refused.t
 import noDefaultSecrets from './config/no-default-secrets.ts';
 import showWhatExists from './dashboards/show-what-exists.ts';
 import backupRestores from './database/backup-restores.ts';
+import connectionsAreEncrypted from './database/connections-are-encrypted.ts';
+import constraintsRefuse from './database/constraints-refuse.ts';
 import foreignKeysAreIndexed from './database/foreign-keys-are-indexed.ts';
+import hotQueriesUseIndexes from './database/hot-queries-use-indexes.ts';
+import indexesAreNotDuplicated from './database/indexes-are-not-duplicated.ts';
 import migrationsRevert from './database/migrations-revert.ts';
+import poolFits from './database/pool-fits.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
 import serviceRoleIsLimited from './database/service-role-is-limited.ts';
+import settingsSuitTheHost from './database/settings-suit-the-host.ts';
+import standbyFollows from './database/standby-follows.ts';
+import targetHasNoDrift from './database/target-has-no-drift.ts';
+import timeoutsAreSet from './database/timeouts-are-set.ts';
+import versionIsSupported from './database/version-is-supported.ts';
 import manifestsAreValid from './deploy/manifests-are-valid.ts';
 import probesAreDeclared from './deploy/probes-are-declared.ts';
 import replicasScale from './deploy/replicas-scale.ts';
@@ -109,6 +119,8 @@ import commandsWork from './runbooks/commands-work.ts';
 import deploymentIsDescribed from './runbooks/deployment-is-described.ts';
 import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
 import postMortemTemplateIsThere from './runbooks/post-mortem-template-is-there.ts';
+import deploymentIsDescribed from './runbooks/deployment-is-described.ts';
+import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
 import lastCycleIsRecent from './schedule/last-cycle-is-recent.ts';
@@ -144,8 +156,18 @@ export const gates: readonly Gate[] = [
   dependenciesAreRecent,
   requiredIndexesExist,
   foreignKeysAreIndexed,
+  indexesAreNotDuplicated,
+  hotQueriesUseIndexes,
   migrationsRevert,
   serviceRoleIsLimited,
+  connectionsAreEncrypted,
+  constraintsRefuse,
+  poolFits,
+  timeoutsAreSet,
+  versionIsSupported,
+  settingsSuitTheHost,
+  targetHasNoDrift,
+  standbyFollows,
   backupRestores,
   fullBackupIsFresh,
   incrementalIsFresh,

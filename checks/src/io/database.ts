@@ -13,12 +13,21 @@ export interface Database {
 const connectTimeoutMs = 5_000;
 const statementTimeoutMs = 60_000;
 
+export interface DatabaseOptions {
+  /** Nothing is set for the connection: what holds is what the server gives whoever logs in. Default: a statement may take 60 s. */
+  bare?: boolean;
+}
+
 /** Connects, works, and leaves, whatever happened. */
-export async function withDatabase<T>(url: string, work: (database: Database) => Promise<T>): Promise<T> {
+export async function withDatabase<T>(
+  url: string,
+  work: (database: Database) => Promise<T>,
+  { bare = false }: DatabaseOptions = {},
+): Promise<T> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: statementTimeoutMs,
+    ...(bare ? {} : { statement_timeout: statementTimeoutMs }),
     application_name: 'preflight',
     types: textOnly,
   });

@@ -39,7 +39,8 @@ export const settings = {
   archive_mode: 'on',
 };
 
-const plainEnvironment = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
+/** What PostgreSQL's programs are run with: none of the caller's PG variables. */
+export const plainEnvironment = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
 
 export async function startPostgres(directory: string, tools: Tools, port: number): Promise<PostgresServer> {
   const identity = await serverIdentity();
@@ -125,7 +126,7 @@ export interface Identity {
 }
 
 /** PostgreSQL refuses to run as root: there its package's user runs it, or nobody, where npm brought the server. */
-async function serverIdentity(): Promise<Identity> {
+export async function serverIdentity(): Promise<Identity> {
   if (userInfo().uid !== 0) return {};
   for (const user of ['postgres', 'nobody']) {
     const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => exec('id', [flag, user])));
@@ -138,6 +139,16 @@ async function serverIdentity(): Promise<Identity> {
 async function initialise(dataDirectory: string, tools: Tools, identity: Identity): Promise<void> {
   mkdirSync(dataDirectory, { mode: 0o700 });
   if (identity.uid !== undefined && identity.gid !== undefined) chownSync(dataDirectory, identity.uid, identity.gid);
-  const args = ['-D', dataDirectory, '-U', 'postgres', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C'];
+  const args = [
+    '-D',
+    dataDirectory,
+    '-U',
+    'postgres',
+    '--auth=trust',
+    '--no-sync',
+    '--data-checksums',
+    '--encoding=UTF8',
+    '--locale=C',
+  ];
   await execOrThrow(tools.path('initdb'), args, { cwd: dataDirectory, env: plainEnvironment, ...identity });
 }

@@ -19,7 +19,7 @@ export interface ProjectedEvent {
  * Claimed by what is not processed yet and never by a number: a lower number may commit later. The claim is the row's
  * lock, so that a projector that dies has claimed nothing.
  */
-const PROJECT_SQL = `
+export const PROJECT_SQL = `
   WITH claimed AS MATERIALIZED (
     SELECT e.id, e.order_id, e.type, e.payload, e.created_at FROM execution.portfolio_events_outbox e
     WHERE e.processed_at IS NULL ORDER BY e.id LIMIT $1::integer FOR UPDATE SKIP LOCKED

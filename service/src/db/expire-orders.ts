@@ -44,7 +44,7 @@ const DUE_IDS = `SELECT d.id FROM execution.orders d
       WHERE d.expire_at <= now() AND d.mode = 'PAPER' AND d.status IN ('OPEN', 'PARTIALLY_FILLED')
         AND (d.retry_at IS NULL OR d.retry_at <= now())
       ORDER BY d.expire_at LIMIT $1::integer`;
-const EXPIRE_DUE_SQL = expireSql(
+export const EXPIRE_DUE_SQL = expireSql(
   `o.id = ANY (ARRAY(${DUE_IDS})) AND ($2::uuid[] IS NULL OR o.id = ANY ($2::uuid[]))`,
   'TIME_OVER',
 );

@@ -5,7 +5,7 @@ export const db: readonly Item[] = [
   {
     id: 'db.connections.encrypted',
     severity: 'blocker',
-    answer: planned('database/connections-are-encrypted'),
+    answer: gate('database/connections-are-encrypted'),
     asks: [
       'S0:14 Verify database connection is secure (SSL enabled)',
       'S2:83 Database connections encrypted (SSL/TLS)',
@@ -42,8 +42,7 @@ export const db: readonly Item[] = [
   {
     id: 'db.plans.analysed',
     severity: 'warning',
-    answer: planned('database/hot-queries-use-indexes'),
-    partly: ['database/required-indexes-exist'],
+    answer: gate('database/hot-queries-use-indexes'),
     asks: ['S0:104 Analyze query performance for order processing', 'S4:58 Analyze query plans: `EXPLAIN ANALYZE`'],
   },
   {
@@ -55,7 +54,7 @@ export const db: readonly Item[] = [
   {
     id: 'db.pool.configured',
     severity: 'blocker',
-    answer: planned('database/pool-fits'),
+    answer: gate('database/pool-fits'),
     asks: ['S0:106 Set up database connection pooling', 'S4:46 Connection pooling: pgBouncer or RDS Proxy'],
   },
   {
@@ -74,38 +73,41 @@ export const db: readonly Item[] = [
   {
     id: 'db.settings.storage',
     severity: 'advisory',
-    answer: planned('database/settings-suit-the-host'),
+    answer: gate('database/settings-suit-the-host'),
     asks: ['S2:136 Database storage I/O optimized with appropriate settings'],
   },
   {
     id: 'db.pool.size',
     severity: 'blocker',
-    answer: planned('database/pool-fits'),
+    answer: gate('database/pool-fits'),
     asks: ['S2:150 Database connection pooling configured (min: 10, max: 100)'],
   },
   {
     id: 'db.plans.optimised',
     severity: 'warning',
-    answer: planned('database/hot-queries-use-indexes'),
+    answer: gate('database/hot-queries-use-indexes'),
     asks: ['S2:151 Query performance optimization completed', 'S4:215 **Database query optimization**'],
   },
   {
     id: 'db.indexes.trading',
     severity: 'blocker',
-    answer: planned('database/hot-queries-use-indexes'),
-    partly: ['database/required-indexes-exist', 'database/foreign-keys-are-indexed'],
+    answer: gate(
+      'database/hot-queries-use-indexes',
+      'database/required-indexes-exist',
+      'database/foreign-keys-are-indexed',
+    ),
     asks: ['S2:152 Database indexes optimized for trading operations'],
   },
   {
     id: 'db.pool.timeouts',
     severity: 'blocker',
-    answer: planned('database/timeouts-are-set'),
+    answer: gate('database/timeouts-are-set'),
     asks: ['S2:154 Database connection timeout settings tuned', 'S4:33 Pool properly configured with timeouts'],
   },
   {
     id: 'db.migrations.target',
     severity: 'blocker',
-    answer: planned('database/target-has-no-drift'),
+    answer: gate('database/target-has-no-drift'),
     asks: ['S2:393 Database migration executed successfully'],
   },
   {
@@ -125,26 +127,25 @@ export const db: readonly Item[] = [
   {
     id: 'db.pool.query-timeout',
     severity: 'blocker',
-    answer: planned('database/timeouts-are-set'),
+    answer: gate('database/timeouts-are-set'),
     asks: ['S4:36 Query timeouts set (30s max)'],
   },
   {
     id: 'db.provisioned',
     severity: 'blocker',
-    answer: planned('database/version-is-supported'),
+    answer: gate('database/version-is-supported'),
     asks: ['S4:44 **PostgreSQL production instance provisioned**'],
   },
   {
     id: 'db.version',
     severity: 'blocker',
-    answer: planned('database/version-is-supported'),
+    answer: gate('database/version-is-supported'),
     asks: ['S4:45 Version: 14+ with JSONB support'],
   },
   {
     id: 'db.migrations.tested',
     severity: 'blocker',
-    answer: planned('database/constraints-refuse'),
-    partly: ['database/migrations-revert', 'database/required-indexes-exist'],
+    answer: gate('database/migrations-revert', 'database/required-indexes-exist', 'database/constraints-refuse'),
     asks: ['S4:50 **Database migrations tested**'],
   },
   {
@@ -156,14 +157,17 @@ export const db: readonly Item[] = [
   {
     id: 'db.foreign-keys.enforced',
     severity: 'blocker',
-    answer: planned('database/constraints-refuse'),
+    answer: gate('database/constraints-refuse'),
     asks: ['S4:54 Foreign key constraints enforced'],
   },
   {
     id: 'db.indexes.optimised',
     severity: 'blocker',
-    answer: planned('database/hot-queries-use-indexes'),
-    partly: ['database/required-indexes-exist'],
+    answer: gate(
+      'database/hot-queries-use-indexes',
+      'database/required-indexes-exist',
+      'database/indexes-are-not-duplicated',
+    ),
     asks: ['S4:56 **Database indexes optimized**'],
   },
   {
@@ -175,14 +179,13 @@ export const db: readonly Item[] = [
   {
     id: 'db.plans.no-scans',
     severity: 'blocker',
-    answer: planned('database/hot-queries-use-indexes'),
+    answer: gate('database/hot-queries-use-indexes'),
     asks: ['S4:59 No full table scans on hot paths'],
   },
   {
     id: 'db.connections.secured',
     severity: 'blocker',
-    answer: planned('database/connections-are-encrypted'),
-    partly: ['config/no-default-secrets', 'secrets/no-secret-in-tree'],
+    answer: gate('database/connections-are-encrypted', 'config/no-default-secrets', 'secrets/no-secret-in-tree'),
     asks: ['S4:61 **Connection string secured**'],
   },
   {

@@ -43,7 +43,7 @@ export const failover: readonly Item[] = [
   {
     id: 'failover.read-replicas',
     severity: 'advisory',
-    answer: planned('database/standby-follows'),
+    answer: gate('database/standby-follows'),
     asks: ['S2:153 Read replicas configured for high availability'],
   },
   {
@@ -61,7 +61,7 @@ export const failover: readonly Item[] = [
   {
     id: 'failover.replication',
     severity: 'warning',
-    answer: planned('database/standby-follows'),
+    answer: gate('database/standby-follows'),
     asks: ['S2:345 Database replication (master-slave) configured'],
   },
   {
@@ -104,7 +104,7 @@ export const failover: readonly Item[] = [
   {
     id: 'failover.plan',
     severity: 'warning',
-    answer: planned('database/standby-follows'),
+    answer: gate('database/standby-follows'),
     asks: ['S4:325 **Failover plan**'],
   },
 ];

@@ -47,7 +47,7 @@ export const orders: readonly Item[] = [
   {
     id: 'orders.fills-unique',
     severity: 'blocker',
-    answer: planned('database/constraints-refuse'),
+    answer: gate('database/constraints-refuse'),
     asks: ['S1:15 Fill deduplication via `exchange_fill_id` UNIQUE constraint'],
   },
   {

@@ -7,7 +7,7 @@ export default defineGate<ForeignKey[]>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['database'],
-  covers: ['db.indexes.foreign-keys'],
+  covers: ['db.indexes.foreign-keys', 'db.indexes.trading'],
   unit: 'foreign keys',
   why: 'PostgreSQL indexes what a foreign key points at, not where it points from: each delete or key change of a parent row scans the whole child table, while it holds its locks.',
   fix: 'Add an index that begins with the columns of the foreign key, outside a transaction.',

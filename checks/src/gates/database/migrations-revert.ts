@@ -11,7 +11,7 @@ export default defineGate<MigrationStep[]>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['sandbox', 'pg_dump'],
-  covers: ['db.migrations.automated', 'db.migrations.revert'],
+  covers: ['db.migrations.automated', 'db.migrations.revert', 'db.migrations.tested'],
   unit: 'migrations',
   why: 'A way back that was never walked is found to be blocked on the night when it is needed; one that leaves something behind keeps the next release from going up.',
   fix: 'Take back in the down part exactly what the up part makes, in the opposite order, reference data too.',

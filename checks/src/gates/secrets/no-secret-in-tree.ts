@@ -25,7 +25,12 @@ export default defineGate<Facts>({
   profile: 'static',
   needs: ['gitleaks'],
   files: ['**'],
-  covers: ['secrets.in-environment', 'secrets.none-in-version-control', 'db.connections.no-passwords'],
+  covers: [
+    'secrets.in-environment',
+    'secrets.none-in-version-control',
+    'db.connections.no-passwords',
+    'db.connections.secured',
+  ],
   unit: 'files',
   why: 'A key in the tree is in every clone, image and backup of it, and whoever reads one of them can trade with it.',
   fix:

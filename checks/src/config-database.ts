@@ -1,0 +1,68 @@
+import { z } from 'zod';
+
+/** The role that the service connects as, made by the migrations. The sandbox lets it log in, and runs the service as it. */
+export const databaseRole = z.strictObject({
+  name: z.string().regex(/^[a-z_][a-z0-9_]*$/, 'a plain role name is wanted'),
+  /** Tables, as `schema.table`, that tell what happened: the role may add rows to them, and neither change nor remove any. */
+  appendOnly: z.array(z.string().regex(/^\w+\.\w+$/, 'schema.table is wanted')).default([]),
+});
+
+/** Queries that run for every request or every cycle, and the data that they are planned on. */
+export const hotQueries = z.strictObject({
+  /** The table that grows, as `schema.table`: as many rows of it as each size says. */
+  table: z.string().regex(/^\w+\.\w+$/, 'schema.table is wanted'),
+  /** Each writes what the rows with the numbers $1 to $2 need. They run in this order, with triggers and foreign keys off. */
+  fill: z.array(z.string()).min(1),
+  sizes: z.array(z.int().min(1_000)).min(2).default([10_000, 100_000]),
+  /** With `--long`. */
+  longSizes: z.array(z.int().min(1_000)).min(2).default([10_000, 100_000, 1_000_000]),
+  /** How many times the pages of the smallest size a query may read at the largest one. */
+  mostGrowth: z.number().min(1).default(3),
+  queries: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1),
+        sql: z.string().min(1),
+        values: z.array(z.union([z.string(), z.number(), z.null()])).default([]),
+      }),
+    )
+    .min(1),
+});
+
+/** Connections to the database. Times are in milliseconds. */
+export const connections = z.strictObject({
+  /** The most that one process opens, by all of its pools together. */
+  perProcess: z.int().min(10).max(100),
+  /** As many processes as there are at once, those that a roll-out adds included. */
+  processes: z.int().min(1),
+  /** Left over for people, backups and monitoring. */
+  forOperators: z.int().min(3).default(10),
+  /** Within which a write is answered, whatever holds the database up. */
+  answersWithin: z.int().min(100).max(30_000).default(5_000),
+});
+
+/** What the database must refuse to the service's own role, each tried in a transaction that is rolled back. */
+export const refusals = z
+  .array(
+    z.strictObject({
+      name: z.string().min(1),
+      /** What has to be there before; each is taken. */
+      given: z.array(z.string()).default([]),
+      attempt: z.string(),
+      /** The constraint that refuses it, or the SQLSTATE. */
+      by: z.string().min(1),
+    }),
+  )
+  .min(1);
+
+/** The database of a target, and what it runs on. */
+export const targetDatabase = z.strictObject({
+  /** Of a role that may read all (`pg_read_all_data`, `pg_monitor`); from the environment, never written here: `process.env.…`. */
+  url: z.string().regex(/^postgres(ql)?:\/\//, 'postgres://… is wanted'),
+  /** What its host has. */
+  memoryMb: z.int().min(256),
+  storage: z.enum(['ssd', 'disk']),
+  /** How many standbys follow it, and how far behind each may be. */
+  standbys: z.int().min(1).default(1),
+  mostLagSeconds: z.number().positive().default(10),
+});
