@@ -6,6 +6,7 @@ import { blanksOf } from './blank.ts';
 import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
 import { alerts } from './config-alerts.ts';
+import { host } from './config-deployment.ts';
 import { dependencies, documentation, onCall, procedures, tests } from './config-people.ts';
 import { connections, databaseRole, hotQueries, refusals, targetDatabase } from './config-database.ts';
 import { audit, logCollection, logs, tracing } from './config-records.ts';
@@ -661,6 +662,7 @@ const schema = z.strictObject({
   smoke: smoke.optional(),
   deployment: deployment.optional(),
   rollback: rollback.optional(),
+  host: host.optional(),
   manifests: manifests.optional(),
   edge: edge.optional(),
   /** By name: `production` is what a release asks unless --target names another, `staging` what was there before it. */

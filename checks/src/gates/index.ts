@@ -62,6 +62,15 @@ import changesAreReviewed from './governance/changes-are-reviewed.ts';
 import criticalChangesHaveTwoApprovers from './governance/critical-changes-have-two-approvers.ts';
 import deploymentWindowIsOpen from './governance/deployment-window-is-open.ts';
 import evidenceIsOfThisCommit from './governance/evidence-is-of-this-commit.ts';
+import disksAreSeparate from './host/disks-are-separate.ts';
+import firewallIsTight from './host/firewall-is-tight.ts';
+import memoryIsSharedOut from './host/memory-is-shared-out.ts';
+import resourcesSuffice from './host/resources-suffice.ts';
+import serviceIsPrioritised from './host/service-is-prioritised.ts';
+import sshListensElsewhere from './host/ssh-listens-elsewhere.ts';
+import sshTakesKeysOnly from './host/ssh-takes-keys-only.ts';
+import storageIsSolidState from './host/storage-is-solid-state.ts';
+import swapIsOff from './host/swap-is-off.ts';
 import answersAreNotStored from './http/answers-are-not-stored.ts';
 import connectionsOutlastTheProxy from './http/connections-outlast-the-proxy.ts';
 import contractIsKept from './http/contract-is-kept.ts';
@@ -119,6 +128,8 @@ import commandsWork from './runbooks/commands-work.ts';
 import deploymentIsDescribed from './runbooks/deployment-is-described.ts';
 import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
 import postMortemTemplateIsThere from './runbooks/post-mortem-template-is-there.ts';
+import deploymentIsDescribed from './runbooks/deployment-is-described.ts';
+import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
 import lastCycleIsRecent from './schedule/last-cycle-is-recent.ts';
@@ -276,6 +287,15 @@ export const gates: readonly Gate[] = [
   namesResolve,
   connectionsOutlastTheProxy,
   deploymentIsDescribed,
+  firewallIsTight,
+  sshTakesKeysOnly,
+  sshListensElsewhere,
+  resourcesSuffice,
+  swapIsOff,
+  memoryIsSharedOut,
+  storageIsSolidState,
+  disksAreSeparate,
+  serviceIsPrioritised,
   rollbackWorks,
   smokeSuitePasses,
   stagingRunsThisCommit,

@@ -1,17 +1,17 @@
-import { type Item, planned, signOff } from '../item.ts';
+import { gate, type Item, signOff } from '../item.ts';
 
 /** The machines and networks underneath. */
 export const host: readonly Item[] = [
   {
     id: 'host.resources',
     severity: 'warning',
-    answer: planned('host/resources-suffice'),
+    answer: gate('host/resources-suffice'),
     asks: ['S2:31 Production servers/VPS provisioned with appropriate specifications'],
   },
   {
     id: 'host.firewall.rules',
     severity: 'blocker',
-    answer: planned('host/firewall-is-tight'),
+    answer: gate('host/firewall-is-tight'),
     asks: [
       'S2:34 Firewall rules defined and implemented',
       'S2:90 Inbound rules: Only necessary ports open (80, 443, SSH)',
@@ -21,13 +21,13 @@ export const host: readonly Item[] = [
   {
     id: 'host.ssh.keys-only',
     severity: 'blocker',
-    answer: planned('host/ssh-takes-keys-only'),
+    answer: gate('host/ssh-takes-keys-only'),
     asks: ['S2:74 SSH key-based authentication enabled (password auth disabled)'],
   },
   {
     id: 'host.ssh.port',
     severity: 'advisory',
-    answer: planned('host/ssh-listens-elsewhere'),
+    answer: gate('host/ssh-listens-elsewhere'),
     asks: ['S2:75 SSH port changed from default (22) to custom port'],
   },
   {
@@ -57,19 +57,19 @@ export const host: readonly Item[] = [
   {
     id: 'host.firewall.outbound',
     severity: 'warning',
-    answer: planned('host/firewall-is-tight'),
+    answer: gate('host/firewall-is-tight'),
     asks: ['S2:91 Outbound rules: Restrict to broker APIs and essential services'],
   },
   {
     id: 'host.firewall.state',
     severity: 'warning',
-    answer: planned('host/firewall-is-tight'),
+    answer: gate('host/firewall-is-tight'),
     asks: ['S2:92 State tracking enabled'],
   },
   {
     id: 'host.firewall.logged',
     severity: 'advisory',
-    answer: planned('host/firewall-is-tight'),
+    answer: gate('host/firewall-is-tight'),
     asks: ['S2:93 Logging enabled for all firewall decisions'],
   },
   {
@@ -87,7 +87,7 @@ export const host: readonly Item[] = [
   {
     id: 'host.cpu.cores',
     severity: 'warning',
-    answer: planned('host/resources-suffice'),
+    answer: gate('host/resources-suffice'),
     asks: ['S2:120 CPU cores allocated based on expected load (minimum 4 cores)'],
   },
   {
@@ -99,37 +99,37 @@ export const host: readonly Item[] = [
   {
     id: 'host.cpu.priority',
     severity: 'advisory',
-    answer: planned('host/service-is-prioritised'),
+    answer: gate('host/service-is-prioritised'),
     asks: ['S2:123 Process prioritization configured for critical trading threads'],
   },
   {
     id: 'host.memory.size',
     severity: 'warning',
-    answer: planned('host/resources-suffice'),
+    answer: gate('host/resources-suffice'),
     asks: ['S2:127 RAM allocated: minimum 8GB for small deployments, 16GB+ for production'],
   },
   {
     id: 'host.memory.shared-out',
     severity: 'advisory',
-    answer: planned('host/memory-is-shared-out'),
+    answer: gate('host/memory-is-shared-out'),
     asks: ['S2:128 Memory allocation tuned for database and application'],
   },
   {
     id: 'host.memory.swap',
     severity: 'warning',
-    answer: planned('host/swap-is-off'),
+    answer: gate('host/swap-is-off'),
     asks: ['S2:131 Swap configuration disabled or minimized (SSD required)'],
   },
   {
     id: 'host.storage.ssd',
     severity: 'warning',
-    answer: planned('host/storage-is-solid-state'),
+    answer: gate('host/storage-is-solid-state'),
     asks: ['S2:134 SSD storage for all application and database files'],
   },
   {
     id: 'host.storage.separate',
     severity: 'advisory',
-    answer: planned('host/disks-are-separate'),
+    answer: gate('host/disks-are-separate'),
     asks: ['S2:135 Separate disks for logs and temporary files'],
   },
 ];
