@@ -128,8 +128,6 @@ import commandsWork from './runbooks/commands-work.ts';
 import deploymentIsDescribed from './runbooks/deployment-is-described.ts';
 import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
 import postMortemTemplateIsThere from './runbooks/post-mortem-template-is-there.ts';
-import deploymentIsDescribed from './runbooks/deployment-is-described.ts';
-import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
 import lastCycleIsRecent from './schedule/last-cycle-is-recent.ts';
