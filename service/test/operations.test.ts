@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 const resolve = (id: string, body: object, key = operator) =>
-  app.ask('POST', `/api/v1/orders/${id}/resolve`, { key, body });
+  app.ask('POST', `/api/v1/operations/orders/${id}/resolve`, { key, body });
 const processing = (body: object, key = operator) => app.ask('PUT', '/api/v1/processing', { key, body });
 
 /** An order that was sent, and whose outcome nobody knows. */

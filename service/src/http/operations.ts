@@ -69,7 +69,7 @@ function reconcileRoute(deps: OperationsDeps): Route {
 function resolveRoute(deps: OperationsDeps): Route {
   return route({
     method: 'POST',
-    path: '/api/v1/orders/:id/resolve',
+    path: '/api/v1/operations/orders/:id/resolve',
     summary: 'Says what became of an order whose outcome nobody knew, by evidence from the venue.',
     access: ['operator', 'admin'],
     params: z.strictObject({ id: z.string() }),
