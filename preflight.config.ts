@@ -20,6 +20,7 @@ const reads = (account = '') => [
   `GET /api/v1/fills${account}`,
   `GET /api/v1/activity${account}`,
   'GET /api/v1/kill-switch',
+  'GET /api/v1/processing',
   'GET /api/v1/risk/limits',
   'GET /api/v1/strategies',
 ];
@@ -31,6 +32,9 @@ const operates = [
   'PUT /api/v1/risk/limits',
   'GET /api/v1/access/lockouts',
   'POST /api/v1/access/lockouts/clear',
+  'PUT /api/v1/processing',
+  'POST /api/v1/reconciliation',
+  'POST /api/v1/operations/orders/{id}/resolve',
 ];
 
 /** What happened: rows are added, and nothing else is done. */
@@ -40,6 +44,7 @@ const recorded = [
     'execution.fills',
     'execution.reconciliation_runs',
     'execution.reconciliation_findings',
+    'execution.processing_pauses',
   ],
   ...['portfolio.ledger', 'portfolio.activity', 'portfolio.deposits', 'portfolio.transfers'],
   ...['risk.kill_switch_events', 'risk.limit_changes', 'strategy.strategy_events'],

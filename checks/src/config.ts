@@ -9,6 +9,7 @@ import { alerts } from './config-alerts.ts';
 import { host } from './config-deployment.ts';
 import { dependencies, documentation, onCall, procedures, tests } from './config-people.ts';
 import { connections, databaseRole, hotQueries, refusals, targetDatabase } from './config-database.ts';
+import { dependencies, documentation, onCall, procedures, tests } from './config-people.ts';
 import { audit, logCollection, logs, tracing } from './config-records.ts';
 import { command, request } from './config-shapes.ts';
 import { dashboards, metrics, monitoring, slo } from './config-telemetry.ts';
