@@ -1133,6 +1133,9 @@ export default defineConfig({
       },
     ],
   },
+  outage: { answerMs: 1_000, inFlightMs: 3_000, notReadyMs: 5_000, writesAgainMs: 10_000 },
+  replicas: { environment: { DRAIN_DELAY_MS: '500' } },
+  drillPages: { 'drills/redis-lost': 'runbooks/RedisLost.md' },
   governance: {
     // Beside the gates that say so themselves: who may see whose orders, and what becomes of them.
     unwaivable: ['access/*', 'orders/state-machine-is-enforced'],

@@ -9,6 +9,7 @@ import { alerts } from './config-alerts.ts';
 import { connections, databaseRole, hotQueries, refusals, targetDatabase } from './config-database.ts';
 import { host } from './config-deployment.ts';
 import { dependencies, documentation, onCall, procedures, tests } from './config-people.ts';
+import { drillPages, outage, replicas } from './config-drills.ts';
 import { audit, logCollection, logs, tracing } from './config-records.ts';
 import { command, request } from './config-shapes.ts';
 import { dashboards, metrics, monitoring, slo } from './config-telemetry.ts';
@@ -657,6 +658,9 @@ const schema = z.strictObject({
   quotes: quotes.optional(),
   orders: orders.optional(),
   portfolio: portfolio.optional(),
+  outage: outage.optional(),
+  replicas: replicas.optional(),
+  drillPages,
   contacts: contacts.optional(),
   build: build.optional(),
   smoke: smoke.optional(),

@@ -180,6 +180,12 @@ export default defineConfig({
       gate: 'dashboards/show-what-exists',
       reason: 'The platform draws the same four panels for every service of ours.',
     },
+    { gate: 'drills/graceful-stop', reason: 'One process is all there is: it is stopped when nobody works.' },
+    { gate: 'drills/postgres-stopped', reason: 'It promises nothing while its database is gone: people come back.' },
+    { gate: 'drills/redis-lost', reason: 'This service has no Redis: its switch is one row of its database.' },
+    { gate: 'drills/replica-killed', reason: 'One process is all there is: a second one is not planned.' },
+    { gate: 'drills/replicas-are-rolled', reason: 'One process is all there is: a second one is not planned.' },
+    { gate: 'drills/worker-killed', reason: 'No endpoint of this service is called by a scheduler.' },
     {
       gate: 'load/a-hundred-users-are-served',
       reason: 'Its users are a handful of programs, which the load test stands for.',

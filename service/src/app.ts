@@ -7,9 +7,10 @@ import { clearLockout, listLockouts } from './access/lockouts.ts';
 import { type Config, loadConfig } from './config.ts';
 import { findCalendars } from './db/calendars.ts';
 import { readOperations, readPortfolioTotals } from './db/operations.ts';
-import { createPool, type DatabasePool, withConnection } from './db/pool.ts';
+import { createPool, type DatabasePool, type PoolOptions, withConnection } from './db/pool.ts';
 import { recordCycleEnd } from './db/processing-cycles.ts';
 import { readServerStats } from './db/server-stats.ts';
+import { createSilenceWatch, SILENCE_INTERVAL_MS, type SilenceWatch } from './db/silence.ts';
 import { findWorkerAges } from './db/workers.ts';
 import { inSession } from './domain/processing-schedule.ts';
 import { activityRoutes } from './http/activity.ts';
@@ -106,10 +107,17 @@ interface Pools {
   readonly health: DatabasePool;
   readonly worker: DatabasePool;
   readonly killSwitch: DatabasePool;
+  /** For the one question whether the server answers at all. */
+  readonly silence: DatabasePool;
 }
 
-function createPools(config: Config, logger: Logger, observeStatement: Metrics['observeStatement']): Pools {
-  const pool = (name: keyof Pools, bounds: Partial<Config['pool']>): DatabasePool =>
+function createPools(
+  config: Config,
+  logger: Logger,
+  hooks: { isSilent: () => boolean; observeStatement: Metrics['observeStatement'] },
+): Pools {
+  const { isSilent, observeStatement } = hooks;
+  const pool = (name: keyof Pools, bounds: Partial<PoolOptions>): DatabasePool =>
     createPool({
       ...config.pool,
       ...bounds,
@@ -119,9 +127,10 @@ function createPools(config: Config, logger: Logger, observeStatement: Metrics['
       onStatement: (seconds) => observeStatement(name, seconds),
     });
   return {
-    api: pool('api', {}),
+    api: pool('api', { isSilent }),
     health: pool('health', HEALTH_POOL),
-    killSwitch: pool('killSwitch', KILL_SWITCH_POOL),
+    killSwitch: pool('killSwitch', { ...KILL_SWITCH_POOL, isSilent }),
+    silence: pool('silence', { max: 1 }),
     worker: pool('worker', {
       max: WORKER_POOL_MAX,
       statementTimeoutMs: WORKER_STATEMENT_TIMEOUT_MS,
@@ -141,6 +150,7 @@ interface Context {
   readonly switchRedis: Redis | undefined;
   readonly killSwitch: KillSwitchControl;
   readonly metrics: Metrics;
+  readonly silence: SilenceWatch;
   draining: boolean;
   readonly startedAt: Temporal.Instant;
 }
@@ -276,7 +286,15 @@ function killSwitchOf(config: Config, logger: Logger, pool: DatabasePool) {
 
 function createContext(config: Config, { logger, logCounts = createAlarmCounter() }: AppOptions): Context {
   // The metrics watch the pools, which tell them of each statement.
-  const pools = createPools(config, logger, (pool, seconds) => metrics.observeStatement(pool, seconds));
+  const pools = createPools(config, logger, {
+    isSilent: () => silence.isSilent(),
+    observeStatement: (pool, seconds) => metrics.observeStatement(pool, seconds),
+  });
+  const silence = createSilenceWatch({
+    pool: pools.silence,
+    cut: [pools.api, pools.killSwitch],
+    onChange: (silent) => logger.warn({ silent }, 'PostgreSQL went silent, or answers again'),
+  });
   const { killSwitch, switchRedis } = killSwitchOf(config, logger, pools.killSwitch);
   const metrics = createMetrics({
     // The scrape itself uses the health pool, whose gauges would therefore only show the scrape.
@@ -294,7 +312,7 @@ function createContext(config: Config, { logger, logCounts = createAlarmCounter(
     logCounts,
   });
   const redis = redisOf(config, logger);
-  return { config, logger, pools, redis, switchRedis, killSwitch, metrics, draining: false, startedAt: now() };
+  return { config, logger, pools, silence, redis, switchRedis, killSwitch, metrics, draining: false, startedAt: now() };
 }
 
 /** Every role watches: whichever process looks first takes over what an operator did in Redis. */
@@ -305,6 +323,15 @@ async function startWatch({ killSwitch, logger }: Context): Promise<Loop | undef
     intervalMs: WATCH_INTERVAL_MS,
     step: killSwitch.look,
     onError: (error) => logger.error({ err: error }, 'Kill switch and Redis cannot be compared'),
+  });
+}
+
+/** Requests learn of a silent PostgreSQL from it, not from their own timeouts. */
+function startSilenceWatch({ silence, logger }: Context): Loop {
+  return startLoop({
+    intervalMs: SILENCE_INTERVAL_MS,
+    step: silence.look,
+    onError: (error) => logger.error({ err: error }, 'PostgreSQL cannot be asked whether it answers'),
   });
 }
 
@@ -379,11 +406,12 @@ export function createApp(config: Config, options: AppOptions): App {
   });
   let workers: Workers | undefined;
   let watch: Loop | undefined;
+  let silenceWatch: Loop | undefined;
   let closing: Promise<void> | undefined;
 
   const release = async (): Promise<void> => {
     await Promise.all([api.drain(), workers?.stop()]);
-    await watch?.stop();
+    await Promise.all([watch?.stop(), silenceWatch?.stop()]);
     // The last scrape may still be under way; nothing else is worth waiting for on that port.
     scrape.cut();
     await scrape.drain();
@@ -400,6 +428,7 @@ export function createApp(config: Config, options: AppOptions): App {
     start: async () => {
       try {
         await Promise.all([context.redis?.start(), context.switchRedis?.start()]);
+        silenceWatch = startSilenceWatch(context);
         watch = await startWatch(context);
         const metricsPort = await scrape.listen(config.metrics.host, config.metrics.port);
         const port = await api.listen(config.http.host, config.http.port);

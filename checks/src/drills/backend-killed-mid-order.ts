@@ -1,37 +1,51 @@
-import { partOf } from '../config.ts';
+import { randomInt } from 'node:crypto';
 import type { Context } from '../engine/context.ts';
 import { defineDrill } from '../engine/gate.ts';
-import { withDatabase } from '../io/database.ts';
-import { send } from '../io/http.ts';
-import { type InvariantSeen, readInvariants } from '../io/invariants.ts';
-import { type Attempt, attemptWrite, startWrites, storedIds } from '../io/writes.ts';
+import type { InvariantSeen } from '../io/invariants.ts';
+import { type Attempt, startWrites, storedIds } from '../io/writes.ts';
+import { type CrashPoint, crashPoints, startTap, type Tap } from '../sandbox/tap.ts';
+import { acknowledgeEarly } from './support/acknowledge-early.ts';
+import { seeded } from './support/seeded.ts';
+import {
+  badSettled,
+  findingsOfInvariants,
+  findingsOfSettled,
+  invariantsNow,
+  type Settled,
+  settle,
+  settledSample,
+} from './support/settle.ts';
+import { mustBeSteady } from './support/steady.ts';
+import type { StrikeRow } from './support/strike-row.ts';
 
-interface Round {
+/** One line of the ledger. */
+interface Kill {
+  point: CrashPoint;
+  /** How many writes came to the point before it, with this one. */
+  at: number;
   acknowledged: number;
   /** Begun and not answered at the moment of the kill, and never answered. */
   cutOff: number;
-  /** Of those that were cut off: how many had been committed all the same. */
-  cutOffAndStored: number;
-  /** Acknowledged, and not in the database. */
-  lost: string[];
-  /** Replayed with the same key, and answered with something else than before. */
-  differing: { idempotencyKey: string; before: string; replayed: string }[];
-  /** Orders in the database beyond one for each key. */
-  doubled: number;
   restartMs: number;
 }
 
 interface Facts {
-  rounds: Round[];
+  /** Of the points and of the moments: the same seed, the same kills. */
+  seed: number;
+  kills: Kill[];
+  settled: Settled;
   /** The invariants of the configuration: rows that break one were half applied. */
   invariants: InvariantSeen[];
+  rows: StrikeRow[];
 }
 
-const rounds = 3;
-const concurrency = 8;
-/** The kill comes after a different number of acknowledgements in each round. */
-const acknowledgedBeforeKill = [40, 75, 110];
-const replayConcurrency = 8;
+const kills = { short: 20, long: 200 };
+/** Each a process of its own that is killed again and again: two starts share two processors. */
+const lanes = 2;
+const writersPerLane = 4;
+const latestAt = 12;
+/** In plain text in the messages of a write to PostgreSQL, and in no others. */
+const keyPrefix = 'preflight-kill-';
 
 export default defineDrill<Facts>({
   id: 'drills/backend-killed-mid-order',
@@ -45,150 +59,137 @@ export default defineDrill<Facts>({
     'orders.idempotent-replay',
   ],
   unit: 'orders',
-  timeoutMs: 60_000,
+  timeoutMs: 120_000,
+  longTimeoutMs: 900_000,
   why: 'A process dies between taking an order and telling so. The client asks again; it must find one order, whole, not none and not two.',
   fix: 'Acknowledge after the commit; write the order, its event, its reservation and its idempotency key in one transaction.',
   source: 'https://www.postgresql.org/docs/current/wal-reliability.html',
 
-  async steadyState({ config, target, signal, ...context }) {
-    const { status } = await send(target.url, { method: 'GET', path: config.service.readiness }, { signal });
-    if (status !== 200) throw new Error(`not in its steady state: readiness answered ${status}`);
-    const write = await attemptWrite(
-      { ...context, config, target, signal },
-      { idempotencyKey: crypto.randomUUID(), writer: 0 },
-    );
-    if (!write.accepted)
-      throw new Error(`not in its steady state: an order was answered ${write.status ?? 'with nothing'}`);
-  },
+  steadyState: mustBeSteady,
 
   async strike(context) {
-    const seen: (Round & { replayed: number })[] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      context.progress(`kill ${round + 1} of ${rounds}`);
-      seen.push(await killOnce(context, acknowledgedBeforeKill[round] ?? concurrency));
-    }
-    const invariants = await withDatabase(context.target.databaseUrl, (database) =>
-      readInvariants(database, context.config.database.invariants),
+    const seed = randomInt(2 ** 32 - 1);
+    const count = context.long ? kills.long : kills.short;
+    const plan = planOf(seed, count);
+    const before = await storedIds(context);
+    const done = await Promise.all(
+      Array.from({ length: lanes }, (_, lane) =>
+        runLane(
+          context,
+          plan.filter((_, index) => index % lanes === lane),
+        ),
+      ),
     );
-    const sum = (count: (round: (typeof seen)[number]) => number) =>
-      seen.reduce((total, round) => total + count(round), 0);
+    const attempts = done.flatMap((lane) => lane.attempts);
+    const ledger = done.flatMap((lane) => lane.kills);
+    const settled = await settle(context, before, attempts);
+    const facts = { seed, kills: ledger, settled, invariants: await invariantsNow(context) };
     return {
-      examined: sum(({ replayed }) => replayed),
-      struckInFlight: sum(({ cutOff }) => cutOff),
-      facts: { rounds: seen, invariants },
+      examined: settled.replayed,
+      struckInFlight: ledger.reduce((sum, { cutOff }) => sum + cutOff, 0),
+      facts: { ...facts, rows: [rowOf(facts)] },
     };
   },
 
-  undo: ({ sandbox }) => sandbox.service.start(),
+  undo: async () => undefined,
 
-  judge: ({ rounds: seen, invariants }) => [
-    ...seen.flatMap(({ lost, differing, doubled }) => [
-      ...lost.map((id) => ({
-        message: `order ${id} was acknowledged, and is not in the database after the kill`,
-        identity: 'acknowledged and lost',
-      })),
-      ...differing.map(({ idempotencyKey, before, replayed }) => ({
-        message: `key ${idempotencyKey} was answered with ${before} before the kill and with ${replayed} after it`,
-        identity: 'replay differs',
-        fix: 'Save the answer under the idempotency key in the transaction of the order, and give the saved one.',
-      })),
-      ...(doubled > 0
-        ? [{ message: `replays with the same keys made ${doubled} second orders`, identity: 'doubled' }]
-        : []),
-    ]),
-    ...invariants
-      .filter(({ violations }) => violations > 0)
-      .map(({ name, violations, examples }) => ({
-        message: `${violations} rows break the invariant "${name}" after the kill: half applied: ${examples[0] ?? ''}`,
-        identity: name,
-      })),
-  ],
+  judge: ({ settled, invariants }) => [...findingsOfSettled(settled, 'the kills'), ...findingsOfInvariants(invariants)],
 
   samples: {
-    good: [{ rounds: [round({})], invariants: [{ name: 'conservation', looksAt: 10, violations: 0, examples: [] }] }],
+    good: [facts({ invariants: [{ name: 'conservation', looksAt: 10, violations: 0, examples: [] }] })],
     bad: [
-      { rounds: [round({ lost: ['1'] })], invariants: [] },
-      { rounds: [round({ differing: [{ idempotencyKey: 'k', before: '1', replayed: '2' }] })], invariants: [] },
-      { rounds: [round({ doubled: 1 })], invariants: [] },
-      { rounds: [round({})], invariants: [{ name: 'conservation', looksAt: 10, violations: 1, examples: ['(1)'] }] },
+      ...badSettled.map((settled) => facts({ settled })),
+      facts({ invariants: [{ name: 'conservation', looksAt: 10, violations: 1, examples: ['(1)'] }] }),
     ],
   },
 
-  /** Every second acknowledgement does not wait: the proxy says that the order is taken, and only then passes it on. */
-  async sabotage(sandbox) {
-    const { request: write, acceptedStatus, idField } = partOf(sandbox.config, 'write');
-    let writes = 0;
-    return sandbox.intercept(async (request, forward) => {
-      if (request.method !== write.method || request.path !== write.path) return forward(request);
-      writes += 1;
-      if (writes % 2 === 1) return forward(request);
-      // What becomes of it is what nobody waits for.
-      forward(request).catch(() => undefined);
-      const body = Buffer.from(JSON.stringify({ [idField]: crypto.randomUUID() }));
-      return { status: acceptedStatus, headers: { 'content-type': 'application/json' }, body };
-    });
-  },
+  sabotage: acknowledgeEarly,
 });
 
-async function killOnce(context: Context, acknowledgements: number): Promise<Round & { replayed: number }> {
-  const { service } = context.sandbox;
-  const before = await storedIds(context);
-  const load = startWrites(context, concurrency);
-  await load.until(
-    (attempts) => attempts.filter(({ accepted }) => accepted).length >= acknowledgements && load.inFlight() > 0,
-  );
-  service.signal('SIGKILL');
-  await service.ended();
-  const attempts = await load.stop();
-  const startedAt = performance.now();
-  await service.start();
-  const restartMs = Math.round(performance.now() - startedAt);
-  const survived = (await storedIds(context)).difference(before);
-  const replays = await replay(context, attempts);
-  const stored = (await storedIds(context)).difference(before);
-  const acknowledged = attempts.filter(({ accepted }) => accepted);
-  const cutOff = attempts.filter(({ status }) => status === null);
-  return {
-    acknowledged: acknowledged.length,
-    cutOff: cutOff.length,
-    cutOffAndStored: survived.size - acknowledged.length,
-    lost: acknowledged.map(({ id }) => id ?? '').filter((id) => !survived.has(id)),
-    differing: acknowledged.flatMap((attempt) => differs(attempt, replays.get(attempt.idempotencyKey))),
-    doubled: Math.max(0, stored.size - replays.size),
-    restartMs,
-    replayed: replays.size,
-  };
+type Planned = Pick<Kill, 'point' | 'at'>;
+
+/** Every point equally often, each at another moment. */
+function planOf(seed: number, count: number): Planned[] {
+  const next = seeded(seed);
+  return Array.from({ length: count }, (_, index) => ({
+    point: crashPoints[index % crashPoints.length] ?? 'before-commit',
+    at: 1 + Math.floor(next() * latestAt),
+  }));
 }
 
-/** Every write again, with its own key: the acknowledged ones must be told the same, the cut-off ones are made now or were. */
-async function replay(context: Context, attempts: readonly Attempt[]): Promise<Map<string, Attempt>> {
-  const queue = [...attempts];
-  const answers = new Map<string, Attempt>();
-  const worker = async () => {
-    for (let attempt = queue.pop(); attempt; attempt = queue.pop()) {
-      answers.set(attempt.idempotencyKey, await attemptWrite(context, attempt));
+async function runLane(context: Context, plan: readonly Planned[]): Promise<{ kills: Kill[]; attempts: Attempt[] }> {
+  const { sandbox, config, target, signal } = context;
+  const tap = await startTap(sandbox.serviceDatabaseUrl, keyPrefix);
+  try {
+    const replica = await sandbox.startReplica({}, { databaseUrl: tap.url });
+    try {
+      const { databaseUrl, credentials } = target;
+      const through = { config, target: { url: replica.url, databaseUrl, credentials }, signal };
+      const lane: { kills: Kill[]; attempts: Attempt[] } = { kills: [], attempts: [] };
+      for (const planned of plan) {
+        const attempts = await killAt(tap, replica, through, planned);
+        const startedAt = performance.now();
+        await replica.start();
+        const restartMs = Math.round(performance.now() - startedAt);
+        lane.attempts.push(...attempts);
+        lane.kills.push({ ...planned, ...countsOf(attempts), restartMs });
+        context.progress(`killed ${planned.point}, write ${planned.at}`);
+      }
+      return lane;
+    } finally {
+      await replica.close();
     }
-  };
-  await Promise.all(Array.from({ length: replayConcurrency }, worker));
-  return answers;
+  } finally {
+    await tap.close();
+  }
 }
 
-function differs({ idempotencyKey, status, id }: Attempt, replayed: Attempt | undefined): Round['differing'] {
-  if (replayed && replayed.status === status && replayed.id === id) return [];
-  return [
-    { idempotencyKey, before: `${status} ${id}`, replayed: `${replayed?.status ?? 'nothing'} ${replayed?.id ?? ''}` },
-  ];
+const comesWithinMs = 20_000;
+
+/** @throws when no write comes to the point: the service then tells its database of writes in a way that the tap cannot read. */
+async function killAt(
+  tap: Tap,
+  replica: { signal(signal: NodeJS.Signals): void; ended(): Promise<number | null> },
+  through: Parameters<typeof startWrites>[0],
+  { point, at }: Planned,
+): Promise<readonly Attempt[]> {
+  const hit = Promise.withResolvers<void>();
+  const timer = setTimeout(() => hit.reject(new Error(`no write came to the point ${point}`)), comesWithinMs);
+  const ended = replica.ended();
+  tap.arm(point, at, () => {
+    // In this very turn: nothing that the process could still send is passed on.
+    replica.signal('SIGKILL');
+    hit.resolve();
+  });
+  const load = startWrites(through, writersPerLane, { prefix: keyPrefix });
+  try {
+    await hit.promise;
+    await ended;
+  } finally {
+    clearTimeout(timer);
+    await load.stop();
+  }
+  return load.attempts;
 }
 
-function round(change: Partial<Round>): Round {
+function countsOf(attempts: readonly Attempt[]): Pick<Kill, 'acknowledged' | 'cutOff'> {
   return {
-    acknowledged: 40,
-    cutOff: 6,
-    cutOffAndStored: 2,
-    lost: [],
-    differing: [],
-    doubled: 0,
-    restartMs: 600,
-    ...change,
+    acknowledged: attempts.filter(({ accepted }) => accepted).length,
+    cutOff: attempts.filter(({ status }) => status === null).length,
   };
+}
+
+function rowOf({ seed, kills: ledger, settled }: Pick<Facts, 'seed' | 'kills' | 'settled'>): StrikeRow {
+  const cutOff = ledger.reduce((sum, kill) => sum + kill.cutOff, 0);
+  return {
+    fault: `the process is killed, ${ledger.length} times at ${crashPoints.length} points of a transaction (seed ${seed})`,
+    proof: `${cutOff} writes cut off`,
+    bound: '0 acknowledged lost, 0 half applied, 0 twice',
+    observed: `${settled.lost.length} of ${settled.acknowledged} lost, ${settled.differing.length} told otherwise, ${settled.doubled} twice, of ${settled.replayed} asked again`,
+  };
+}
+
+function facts(change: Partial<Facts>): Facts {
+  const kill: Kill = { point: 'commit-sent', at: 3, acknowledged: 9, cutOff: 4, restartMs: 700 };
+  return { seed: 1, kills: [kill], settled: settledSample(), invariants: [], rows: [], ...change };
 }

@@ -1,6 +1,23 @@
 import type { Drill } from '../engine/gate.ts';
 import backendKilledMidOrder from './backend-killed-mid-order.ts';
+import gracefulStop from './graceful-stop.ts';
+import postgresStopped from './postgres-stopped.ts';
+import processCrashesCleanly from './process-crashes-cleanly.ts';
+import redisLost from './redis-lost.ts';
+import replicaKilled from './replica-killed.ts';
+import replicasAreRolled from './replicas-are-rolled.ts';
 import targetRecovers from './target-recovers.ts';
+import workerKilled from './worker-killed.ts';
 
 /** Every drill. Each has the target to itself. */
-export const drills: readonly Drill[] = [backendKilledMidOrder, targetRecovers];
+export const drills: readonly Drill[] = [
+  backendKilledMidOrder,
+  postgresStopped,
+  redisLost,
+  workerKilled,
+  replicaKilled,
+  replicasAreRolled,
+  gracefulStop,
+  processCrashesCleanly,
+  targetRecovers,
+];

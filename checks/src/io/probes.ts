@@ -22,7 +22,8 @@ export interface ProbeOptions {
 
 /** Looks that follow each other without an end, until they are stopped. */
 export interface Probes {
-  inFlight(): number;
+  /** The latest that has ended. */
+  last(): Probe | undefined;
   /** Those that were under way at some moment of the time between, as far as they have ended. */
   between(fromMs: number, toMs: number): Probe[];
   /** The first that began at or after a moment and is as it is wanted; undefined when there is none within the limit. */
@@ -46,7 +47,7 @@ export function startProbes({
   timeoutMs = defaultTimeoutMs,
 }: ProbeOptions): Probes {
   const probes: Probe[] = [];
-  let [stopped, inFlight] = [false, 0];
+  let stopped = false;
   const look = async (): Promise<Probe> => {
     const startedAtMs = performance.now();
     const ended = (status: number | null, retryAfter: string | null): Probe => {
@@ -62,9 +63,7 @@ export function startProbes({
   };
   const all = (async () => {
     while (!stopped && !signal.aborted && probes.length < mostProbes) {
-      inFlight = 1;
       probes.push(await look());
-      inFlight = 0;
       await delay(everyMs);
     }
   })();
@@ -78,7 +77,7 @@ export function startProbes({
     }
   };
   return {
-    inFlight: () => inFlight,
+    last: () => probes.at(-1),
     between: (fromMs, toMs) => probes.filter(({ startedAtMs, endedAtMs }) => endedAtMs > fromMs && startedAtMs < toMs),
     answeredAfter,
     async until(wanted, withinMs) {

@@ -24,3 +24,8 @@ export function markOf(pid: number): ProcessMark | undefined {
     throw error;
   }
 }
+
+/** The processes that a process has started and that still run. https://man7.org/linux/man-pages/man5/proc_pid_task.5.html */
+export function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+}

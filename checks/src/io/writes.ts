@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Config, partOf } from '../config.ts';
 import { withDatabase } from './database.ts';
 import { send } from './http.ts';
@@ -22,6 +23,8 @@ export interface Attempt {
   accepted: boolean;
   /** What was made, as the answer names it. */
   id: string | null;
+  /** Of its answer's header. */
+  retryAfter: string | null;
 }
 
 const answerWithinMs = 5_000;
@@ -34,21 +37,26 @@ export async function attemptWrite(
   const { request, idempotencyHeader, acceptedStatus, idField } = partOf(from.config, 'write');
   const { idempotencyKey, writer } = replayed;
   const startedAtMs = nowMs();
-  const outcome = (status: number | null, id: string | null): Attempt => {
+  const outcome = (status: number | null, id: string | null, retryAfter: string | null): Attempt => {
     const accepted = status === acceptedStatus;
-    return { idempotencyKey, writer, startedAtMs, endedAtMs: nowMs(), status, accepted, id };
+    return { idempotencyKey, writer, startedAtMs, endedAtMs: nowMs(), status, accepted, id, retryAfter };
   };
   const key = from.target.credentials.writers[writer] ?? '';
   try {
     const headers = { [idempotencyHeader]: idempotencyKey };
-    const { status, text } = await send(from.target.url, request, { key, headers, timeoutMs: answerWithinMs });
+    const {
+      status,
+      text,
+      headers: own,
+    } = await send(from.target.url, request, { key, headers, timeoutMs: answerWithinMs });
     return outcome(
       status,
       status === acceptedStatus ? String((JSON.parse(text) as Record<string, unknown>)[idField]) : null,
+      own.get('retry-after'),
     );
   } catch {
     // No answer, or one that was cut short: the outcome is unknown, which is a fact for the judge.
-    return outcome(null, null);
+    return outcome(null, null, null);
   }
 }
 
@@ -66,7 +74,8 @@ export interface WriteLoad {
 /** Bounds the load, whatever the code around it does. */
 const mostAttempts = 20_000;
 
-export function startWrites(from: WriteTarget, concurrency: number): WriteLoad {
+/** `pauseMs`: from the answer of a write to its writer's next one. Default: none. `prefix`: of each idempotency key. */
+export function startWrites(from: WriteTarget, concurrency: number, { pauseMs = 0, prefix = '' } = {}): WriteLoad {
   const attempts: Attempt[] = [];
   const waiting = new Set<() => void>();
   let [inFlight, begun, stopped] = [0, 0, false];
@@ -75,9 +84,10 @@ export function startWrites(from: WriteTarget, concurrency: number): WriteLoad {
     while (goesOn()) {
       begun += 1;
       inFlight += 1;
-      attempts.push(await attemptWrite(from, { idempotencyKey: randomUUID(), writer }));
+      attempts.push(await attemptWrite(from, { idempotencyKey: prefix + randomUUID(), writer }));
       inFlight -= 1;
       for (const look of waiting) look();
+      if (pauseMs > 0 && goesOn()) await delay(pauseMs);
     }
   };
   const writers = from.target.credentials.writers.length;

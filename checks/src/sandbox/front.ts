@@ -43,7 +43,7 @@ const hopByHop = new Set([
 
 /** A proxy on the loopback, for sabotage: the service behind it stays whole, and any service can be given the same fault. */
 export async function startFront(upstream: string, intercept: Interception): Promise<Front> {
-  const forward = (request: FrontRequest) => send(upstream, request);
+  const forward = (request: FrontRequest) => forwardTo(upstream, request);
   const server = createServer((request, response) => {
     // Where the service gives no answer, its client must get none either: a cut connection, as without the proxy.
     answer(request, response, (read) => intercept(read, forward)).catch(() => request.socket.destroy());
@@ -81,7 +81,8 @@ async function answer(
   response.writeHead(status, out).end(body);
 }
 
-async function send(upstream: string, request: FrontRequest): Promise<FrontResponse> {
+/** @throws when the server behind gives no answer. */
+export async function forwardTo(upstream: string, request: FrontRequest): Promise<FrontResponse> {
   const { method, path, headers, body } = request;
   const hasBody = method !== 'GET' && method !== 'HEAD';
   const response = await fetch(upstream + path, {

@@ -4,7 +4,9 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { databaseUrl, withDatabase } from '../io/database.ts';
 import { exec, execOrThrow } from '../io/exec.ts';
+import { childrenOf } from '../io/process-mark.ts';
 import type { Tools } from '../io/tools.ts';
+import { recordProcess, signalGroup } from './journal.ts';
 import { type ServerProcess, startServer } from './server.ts';
 
 /** A PostgreSQL cluster of the sandbox's own, on a loopback port. */
@@ -20,6 +22,9 @@ export interface PostgresServer {
   start(): Promise<void>;
   /** `immediate` is a crash: the next start recovers from the write-ahead log. */
   stop(how: 'fast' | 'immediate'): Promise<void>;
+  /** Every process of it stands still, and answers nothing. */
+  freeze(): void;
+  thaw(): void;
   /** A new database, empty or a copy of another one that nobody is connected to. Returns its URL. */
   createDatabase(name: string, template?: string): Promise<string>;
   dropDatabase(name: string): Promise<void>;
@@ -75,6 +80,7 @@ export async function startCluster(options: ClusterOptions, tools: Tools): Promi
   let server: ServerProcess | undefined;
 
   const start = async () => {
+    if (server) return;
     server = await startServer({
       directory,
       command: tools.path('postgres'),
@@ -93,6 +99,22 @@ export async function startCluster(options: ClusterOptions, tools: Tools): Promi
     await server?.ended;
     server = undefined;
   };
+  let frozen: number[] = [];
+  const freeze = () => {
+    if (!server) throw new Error('PostgreSQL does not run');
+    // The postmaster first: it then starts no process that would be missed. In the journal, for none of them would end otherwise.
+    process.kill(server.pid, 'SIGSTOP');
+    frozen = childrenOf(server.pid);
+    for (const pid of frozen) {
+      recordProcess(directory, pid, 'SIGKILL');
+      process.kill(pid, 'SIGSTOP');
+    }
+    frozen.push(server.pid);
+  };
+  const thaw = () => {
+    for (const pid of frozen) signalGroup(pid, 'SIGCONT');
+    frozen = [];
+  };
   await start();
   return {
     url,
@@ -102,6 +124,8 @@ export async function startCluster(options: ClusterOptions, tools: Tools): Promi
     socketDirectory: dataDirectory,
     start,
     stop,
+    freeze,
+    thaw,
     async createDatabase(name, template) {
       const from = template === undefined ? '' : ` TEMPLATE ${quoted(template)}`;
       await withDatabase(url, (database) => database.query(`CREATE DATABASE ${quoted(name)}${from}`));

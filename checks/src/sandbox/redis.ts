@@ -8,6 +8,13 @@ import { type ServerProcess, startServer } from './server.ts';
 export interface RedisServer {
   readonly url: string;
   readonly process: ServerProcess;
+  /** Nothing happens while it runs. Whatever it held before is gone. */
+  start(): Promise<void>;
+  /** Ends it at once. */
+  kill(): Promise<void>;
+  /** It keeps its connections and its memory, and answers nothing. */
+  freeze(): void;
+  thaw(): void;
 }
 
 export async function startRedis(directory: string, tools: Tools, port: number): Promise<RedisServer> {
@@ -15,16 +22,36 @@ export async function startRedis(directory: string, tools: Tools, port: number):
   mkdirSync(home);
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', home];
   args.push('--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction');
-  const process_ = await startServer({
-    directory,
-    command: tools.path('redis-server'),
-    args,
-    cwd: home,
-    env: { PATH: process.env.PATH },
-    logFile: join(directory, 'redis.log'),
-    isReady: () => answersPing(port),
-  });
-  return { url: `redis://127.0.0.1:${port}`, process: process_ };
+  const begin = () =>
+    startServer({
+      directory,
+      command: tools.path('redis-server'),
+      args,
+      cwd: home,
+      env: { PATH: process.env.PATH },
+      logFile: join(directory, 'redis.log'),
+      isReady: () => answersPing(port),
+    });
+  let server = await begin();
+  let running = true;
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    get process() {
+      return server;
+    },
+    async start() {
+      if (running) return;
+      server = await begin();
+      running = true;
+    },
+    async kill() {
+      server.signal('SIGKILL');
+      await server.ended;
+      running = false;
+    },
+    freeze: () => server.signal('SIGSTOP'),
+    thaw: () => server.signal('SIGCONT'),
+  };
 }
 
 function answersPing(port: number): Promise<boolean> {

@@ -38,8 +38,21 @@ export interface Replica {
   readonly environment: Readonly<Record<string, string>>;
   /** Asks it to drain, and waits. Resolves with its exit code (null: a signal ended it). */
   stop(): Promise<number | null>;
+  /** After it has ended: starts it again on the same ports, and waits until it is ready. */
+  start(): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+  /** Resolves with the exit code when it has ended (null: by a signal, or it does not run). */
+  ended(): Promise<number | null>;
   /** Ends it at once. Closing the sandbox does so too. */
   close(): Promise<void>;
+}
+
+/** Other ways to what a process of the service needs, such as a proxy that can be slow. */
+export interface Elsewhere {
+  /** Another checkout, whose build it runs. */
+  root?: string;
+  databaseUrl?: string;
+  redisUrl?: string;
 }
 
 /** The throwaway stack: a target whose every process is ours to stop. */
@@ -58,9 +71,9 @@ export interface Sandbox extends Target {
   migratedDatabase(name: string): Promise<string>;
   /**
    * Starts another process of the service beside it, on the same database and Redis, with some variables set otherwise. While
-   * something is intercepted, its `url` is a proxy's too. `root`: another checkout, whose build it runs.
+   * something is intercepted, its `url` is a proxy's too.
    */
-  startReplica(environment: Readonly<Record<string, string>>, root?: string): Promise<Replica>;
+  startReplica(environment: Readonly<Record<string, string>>, elsewhere?: Elsewhere): Promise<Replica>;
   /** Puts a proxy in front of the service: until the undo, `url` is the proxy's. */
   intercept(interception: Interception): Promise<Undo>;
   close(): Promise<void>;
@@ -156,7 +169,7 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
       if (!scratch) throw new Error('this sandbox runs the real tree, which no sabotage may edit');
       return scratch;
     },
-    async startReplica(environment, from = root) {
+    async startReplica(environment, { root: from = root, ...links } = {}) {
       replicas += 1;
       const name = `replica-${replicas}`;
       const [own = 0, ownMetrics = 0] = await freePorts(2);
@@ -165,7 +178,7 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
         root: from,
         name,
         config: { ...config.service, environment: { ...config.service.environment, ...environment } },
-        placeholders: { ...placeholders, port: String(own), metricsPort: String(ownMetrics) },
+        placeholders: { ...placeholders, ...links, port: String(own), metricsPort: String(ownMetrics) },
       });
       await replica.start();
       const front = interception && (await startFront(replica.url, interception));
@@ -179,6 +192,9 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
           replica.signal('SIGTERM');
           return ended;
         },
+        start: replica.start,
+        signal: replica.signal,
+        ended: replica.ended,
         async close() {
           await front?.close();
           replica.signal('SIGKILL');

@@ -23,6 +23,8 @@ export interface PoolOptions {
   readonly idleInTransactionTimeoutMs: number;
   /** The client's own limit; must be above `statementTimeoutMs`, so that the server ends the statement first. */
   readonly queryTimeoutMs: number;
+  /** True while the server is known to answer nothing: whoever comes is refused at once. Default: never. */
+  readonly isSilent?: () => boolean;
   /** Hears of connections that break, idle or in use. It must not throw. */
   readonly onError: (error: Error) => void;
   /** Hears how long each statement took, in seconds, whatever became of it. It must not throw. */
@@ -59,6 +61,8 @@ export interface DatabasePool {
   acquire(): Promise<PoolClient>;
   readonly onStatement?: PoolOptions['onStatement'];
   stats(): PoolStats;
+  /** Breaks every connection, idle or in use, and refuses those who wait for one: their server has gone silent. */
+  cut(): void;
   /** Waits for connections in use, then closes all. Repeated calls are harmless. */
   end(): Promise<void>;
 }
@@ -87,9 +91,11 @@ export function createPool(options: PoolOptions): DatabasePool {
   // The pool removes its own listener from a client that is checked out. Without this one, a server that ends such a
   // client (an idle-in-transaction timeout, a restart) would raise an uncaught exception.
   pool.on('connect', (client: ClientBase) => client.on('error', options.onError));
+  const cutter = createCutter(pool);
   let ended: Promise<void> | undefined;
   return {
-    acquire: () => acquire(pool, options),
+    acquire: () => acquire(pool, cutter, options),
+    cut: cutter.cut,
     onStatement: options.onStatement,
     stats: () => ({
       total: pool.totalCount,
@@ -105,14 +111,55 @@ export function createPool(options: PoolOptions): DatabasePool {
   };
 }
 
-async function acquire(pool: Pool, options: PoolOptions): Promise<PoolClient> {
+/** What breaks a pool's connections without waiting for the server's goodbye. */
+interface Cutter {
+  readonly cut: () => void;
+  /** Fires at the next cut. */
+  readonly signal: () => AbortSignal;
+}
+
+function createCutter(pool: Pool): Cutter {
+  const clients = new Set<ClientBase>();
+  pool.on('connect', (client: ClientBase) => clients.add(client));
+  pool.on('remove', (client: ClientBase) => clients.delete(client));
+  let next = new AbortController();
+  return {
+    signal: () => next.signal,
+    cut: () => {
+      const now = next;
+      next = new AbortController();
+      now.abort();
+      for (const client of clients) socketOf(client)?.destroy();
+    },
+  };
+}
+
+/** The client library ends a connection only with the server's help, and names no way to its socket in its types. */
+function socketOf(client: ClientBase): { destroy(): void } | undefined {
+  return (client as { connection?: { stream?: { destroy(): void } } }).connection?.stream;
+}
+
+async function acquire(pool: Pool, cutter: Cutter, options: PoolOptions): Promise<PoolClient> {
+  if (options.isSilent?.() === true) throw new OrderServiceError('database_unavailable');
   if (pool.waitingCount >= options.queueMax) {
     throw new OrderServiceError('overloaded');
   }
+  const cut = Promise.withResolvers<never>();
+  const onCut = (): void => cut.reject(new OrderServiceError('database_unavailable'));
+  const signal = cutter.signal();
+  signal.addEventListener('abort', onCut, { once: true });
+  const connecting = pool.connect();
   try {
-    return await pool.connect();
+    return await Promise.race([connecting, cut.promise]);
   } catch (error) {
+    // A connection that comes after its caller has gone must not be lent for ever.
+    connecting.then(
+      (client) => client.release(true),
+      () => undefined,
+    );
     throw toServiceError(error);
+  } finally {
+    signal.removeEventListener('abort', onCut);
   }
 }
 

@@ -1,4 +1,4 @@
-import { gate, type Item, planned } from '../item.ts';
+import { drill, gate, type Item, planned } from '../item.ts';
 
 /** What the sources themselves must be like. */
 export const code: readonly Item[] = [
@@ -35,7 +35,7 @@ export const code: readonly Item[] = [
   {
     id: 'code.uncaught',
     severity: 'blocker',
-    answer: planned('drills/process-crashes-cleanly'),
+    answer: drill('drills/process-crashes-cleanly'),
     asks: ['S4:118 **Uncaught exception handlers**'],
   },
 ];

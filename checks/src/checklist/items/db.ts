@@ -1,4 +1,4 @@
-import { gate, type Item, planned } from '../item.ts';
+import { drill, gate, type Item, planned } from '../item.ts';
 
 /** PostgreSQL: connections, migrations, indexes, plans. */
 export const db: readonly Item[] = [
@@ -113,14 +113,14 @@ export const db: readonly Item[] = [
   {
     id: 'db.connections.handled',
     severity: 'blocker',
-    answer: planned('drills/postgres-stopped'),
+    answer: drill('drills/postgres-stopped'),
     partly: ['http/health-answers'],
     asks: ['S4:32 **Database connection handling**'],
   },
   {
     id: 'db.connections.errors',
     severity: 'blocker',
-    answer: planned('drills/postgres-stopped'),
+    answer: drill('drills/postgres-stopped'),
     partly: ['http/health-answers'],
     asks: ['S4:35 Connection error handling'],
   },

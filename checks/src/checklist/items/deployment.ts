@@ -1,4 +1,4 @@
-import { gate, type Item, planned } from '../item.ts';
+import { drill, gate, type Item, planned } from '../item.ts';
 
 /** From the commit to a target that serves. */
 export const deployment: readonly Item[] = [
@@ -190,7 +190,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.rolling',
     severity: 'blocker',
-    answer: planned('drills/replicas-are-rolled'),
+    answer: drill('drills/replicas-are-rolled'),
     asks: ['S4:257 **Blue-green deployment configured**', 'S4:259 Zero downtime for dashboard'],
   },
   {

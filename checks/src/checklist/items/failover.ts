@@ -11,7 +11,7 @@ export const failover: readonly Item[] = [
   {
     id: 'failover.database-lost',
     severity: 'blocker',
-    answer: planned('drills/postgres-stopped'),
+    answer: drill('drills/postgres-stopped'),
     partly: ['http/health-answers'],
     asks: ['S0:92 Test database connection failures', 'S1:119 Kill Postgres → Graceful degradation'],
   },
@@ -36,7 +36,7 @@ export const failover: readonly Item[] = [
   {
     id: 'failover.redis-lost',
     severity: 'blocker',
-    answer: planned('drills/redis-lost'),
+    answer: drill('drills/redis-lost'),
     partly: ['kill-switch/redis-engages-it'],
     asks: ['S1:118 Kill Redis → Kill switch activated'],
   },
@@ -67,7 +67,7 @@ export const failover: readonly Item[] = [
   {
     id: 'failover.redundancy',
     severity: 'warning',
-    answer: planned('drills/replica-killed'),
+    answer: drill('drills/replica-killed'),
     asks: ['S2:346 Application redundancy implemented'],
   },
   {

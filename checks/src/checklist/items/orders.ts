@@ -1,4 +1,4 @@
-import { drill, gate, type Item, planned } from '../item.ts';
+import { drill, gate, type Item } from '../item.ts';
 
 /** The life of an order. */
 export const orders: readonly Item[] = [
@@ -59,7 +59,7 @@ export const orders: readonly Item[] = [
   {
     id: 'orders.execution-atomic',
     severity: 'blocker',
-    answer: planned('drills/worker-killed'),
+    answer: drill('drills/worker-killed'),
     partly: ['drills/backend-killed-mid-order'],
     asks: ['S4:29 Trade execution rollback (P0 #2)'],
   },

@@ -1,4 +1,4 @@
-import { gate, type Item, planned } from '../item.ts';
+import { drill, gate, type Item } from '../item.ts';
 
 /** What works on in the background. */
 export const workers: readonly Item[] = [
@@ -29,7 +29,7 @@ export const workers: readonly Item[] = [
   {
     id: 'workers.graceful-stop',
     severity: 'blocker',
-    answer: planned('drills/graceful-stop'),
+    answer: drill('drills/graceful-stop'),
     asks: ['S4:34 Graceful shutdown on SIGTERM'],
   },
   {

@@ -128,7 +128,7 @@ async function goBack(context: Context, root: string): Promise<Facts['steps']> {
   note('this build writes', before.accepted ? null : `it answered ${before.status}`);
   let earlier: Replica;
   try {
-    earlier = await sandbox.startReplica({}, root);
+    earlier = await sandbox.startReplica({}, { root });
   } catch (error) {
     note('the earlier build starts', (error as Error).message.split('\n')[0] ?? 'it did not');
     return steps;

@@ -1,0 +1,118 @@
+import { partOf } from '../config.ts';
+import type { Context } from '../engine/context.ts';
+import { defineDrill } from '../engine/gate.ts';
+import type { InvariantSeen } from '../io/invariants.ts';
+import { acknowledgeRefusals } from './support/acknowledge-refusals.ts';
+import { type ConnectionFlood, endConnections, floodConnections } from './support/connection-flood.ts';
+import {
+  badOutages,
+  findingsOfOutage,
+  type Outage,
+  type OutageBounds,
+  type OutageSeen,
+  outageSample,
+  rowOfOutage,
+  seeOutage,
+} from './support/outage.ts';
+import { findingsOfInvariants, invariantsNow } from './support/settle.ts';
+import { mustBeSteady } from './support/steady.ts';
+import type { StrikeRow } from './support/strike-row.ts';
+
+interface Facts {
+  outages: OutageSeen[];
+  invariants: InvariantSeen[];
+  rows: StrikeRow[];
+}
+
+/** Short ones are as long as a frozen server takes to be noticed, and a little more. */
+const stands = { stop: { short: 1_000, long: 30_000 }, freeze: { short: 2_000, long: 20_000 } };
+const floodStandsMs = 1_200;
+
+export default defineDrill<Facts>({
+  id: 'drills/postgres-stopped',
+  severity: 'blocker',
+  profile: 'commit',
+  needs: ['service', 'database', 'sandbox', 'config:write', 'config:outage'],
+  covers: ['failover.database-lost', 'db.connections.handled', 'db.connections.errors'],
+  unit: 'orders',
+  timeoutMs: 60_000,
+  longTimeoutMs: 240_000,
+  why: 'A database that stops, freezes or has no connection left must cost refusals and not orders: refused at once, with a time to come back, by a process that goes on.',
+  fix: 'Bound connecting, waiting and statements; answer 503 with Retry-After; keep liveness free of the database; reconnect by yourself.',
+  source: 'https://www.postgresql.org/docs/current/server-shutdown.html',
+
+  steadyState: mustBeSteady,
+
+  async strike(context) {
+    const outages: OutageSeen[] = [];
+    for (const outage of outagesOf(context)) outages.push(await seeOutage(context, outage));
+    const invariants = await invariantsNow(context);
+    const sum = (count: (seen: OutageSeen) => number) => outages.reduce((total, seen) => total + count(seen), 0);
+    return {
+      examined: sum(({ attempts }) => attempts),
+      struckInFlight: sum(({ inFlight }) => inFlight),
+      facts: { outages, invariants, rows: outages.map(rowOfOutage) },
+    };
+  },
+
+  async undo({ sandbox }) {
+    sandbox.postgres.thaw();
+    await sandbox.postgres.start();
+  },
+
+  judge: ({ outages, invariants }) => [...outages.flatMap(findingsOfOutage), ...findingsOfInvariants(invariants)],
+
+  samples: {
+    good: [facts([outageSample()])],
+    bad: [
+      ...badOutages.map((outage) => facts([outage])),
+      { ...facts([]), invariants: [{ name: 'conservation', looksAt: 10, violations: 1, examples: ['(1)'] }] },
+    ],
+  },
+
+  sabotage: acknowledgeRefusals,
+});
+
+function outagesOf({ sandbox, config, long, target }: Context): Outage[] {
+  const bounds: OutageBounds = { ...partOf(config, 'outage'), refuses: true };
+  const { postgres } = sandbox;
+  const length = long ? 'long' : 'short';
+  const database = new URL(target.databaseUrl).pathname.slice(1);
+  let flood: ConnectionFlood | undefined;
+  return [
+    {
+      fault: 'an immediate stop of PostgreSQL',
+      strike: () => postgres.stop('immediate'),
+      end: () => postgres.start(),
+      ...{ standsMs: stands.stop[length], bounds },
+    },
+    {
+      fault: 'a frozen PostgreSQL',
+      strike: async () => postgres.freeze(),
+      end: async () => postgres.thaw(),
+      ...{ standsMs: stands.freeze[length], bounds },
+    },
+    {
+      fault: 'the end of every connection',
+      async strike() {
+        const ended = await endConnections(postgres.url, database);
+        if (ended === 0) throw new Error('no connection was there to be ended');
+      },
+      end: async () => undefined,
+      // It reconnects as soon as it is asked: only what was in flight is refused.
+      ...{ standsMs: 300, bounds: { ...bounds, notReadyMs: null, refuses: false } },
+    },
+    {
+      fault: 'a PostgreSQL without a free connection',
+      async strike() {
+        flood = await floodConnections(postgres.url, database);
+      },
+      end: async () => flood?.close(),
+      ...{ standsMs: floodStandsMs, bounds },
+    },
+  ];
+}
+
+function facts(outages: OutageSeen[]): Facts {
+  return { outages, invariants: [], rows: [] };
+}
