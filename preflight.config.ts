@@ -293,6 +293,19 @@ export default defineConfig({
     fill: [...FILL],
     queries: HOT_QUERIES.map((query) => ({ ...query })),
   },
+  statements: {
+    // One of them finds the key, and the lockouts of its address.
+    reads: [
+      { path: '/api/v1/orders?limit=50', most: 2 },
+      { path: '/api/v1/portfolio', most: 2 },
+      { path: '/api/v1/fills', most: 2 },
+      { path: '/api/v1/activity', most: 2 },
+    ],
+    mostPerWrite: 5,
+    known: [
+      { pattern: 'breaks AS|traded AS', reason: 'The audit of all books adds up every fill, on purpose, and rarely.' },
+    ],
+  },
   write: {
     request: {
       method: 'POST',

@@ -66,3 +66,15 @@ export const targetDatabase = z.strictObject({
   standbys: z.int().min(1).default(1),
   mostLagSeconds: z.number().positive().default(10),
 });
+
+/** What the service asks its database, as PostgreSQL counts it. */
+export const statements = z.strictObject({
+  /** GETs that every writer may do, and how many statements each may take, however long the list that it answers with. */
+  reads: z.array(z.strictObject({ path: z.string().startsWith('/'), most: z.int().min(1) })).min(1),
+  /** How many the configured write may take. */
+  mostPerWrite: z.int().min(1),
+  /** A statement that reads more pages than this per call is slow, and has to be a hot query or one of these. */
+  mostPages: z.int().min(10).default(500),
+  /** Regular expressions for statements that may be slow, and why. */
+  known: z.array(z.strictObject({ pattern: z.string().min(5), reason: z.string().min(10) })).default([]),
+});

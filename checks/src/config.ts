@@ -9,6 +9,7 @@ import { alerts } from './config-alerts.ts';
 import { connections, databaseRole, hotQueries, refusals, targetDatabase } from './config-database.ts';
 import { host } from './config-deployment.ts';
 import { drillPages, outage, replicas } from './config-drills.ts';
+import { connections, databaseRole, hotQueries, refusals, statements, targetDatabase } from './config-database.ts';
 import { dependencies, documentation, onCall, procedures, tests } from './config-people.ts';
 import { audit, logCollection, logs, tracing } from './config-records.ts';
 import { command, request } from './config-shapes.ts';
@@ -609,6 +610,7 @@ const schema = z.strictObject({
   connections: connections.optional(),
   refusals: refusals.optional(),
   hotQueries: hotQueries.optional(),
+  statements: statements.optional(),
   write: write.optional(),
   stateMachine: stateMachine.optional(),
   killSwitch: killSwitch.optional(),

@@ -151,6 +151,14 @@ export default defineConfig({
       gate: 'database/hot-queries-use-indexes',
       reason: 'A thousand to-dos per account are the most that this service keeps.',
     },
+    {
+      gate: 'database/slow-queries-are-known',
+      reason: 'A thousand to-dos per account are the most that this service keeps.',
+    },
+    {
+      gate: 'database/statements-per-request-are-bounded',
+      reason: 'Its pages are counted by the gateway in front, statement by statement.',
+    },
     { gate: 'database/service-role-is-limited', reason: 'Its database server knows one role per service, the owner.' },
     { gate: 'access/roles-are-enforced', reason: 'A key may write, or operate: there are no finer roles.' },
     {

@@ -35,7 +35,9 @@ import poolFits from './database/pool-fits.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
 import serviceRoleIsLimited from './database/service-role-is-limited.ts';
 import settingsSuitTheHost from './database/settings-suit-the-host.ts';
+import slowQueriesAreKnown from './database/slow-queries-are-known.ts';
 import standbyFollows from './database/standby-follows.ts';
+import statementsPerRequestAreBounded from './database/statements-per-request-are-bounded.ts';
 import targetHasNoDrift from './database/target-has-no-drift.ts';
 import timeoutsAreSet from './database/timeouts-are-set.ts';
 import versionIsSupported from './database/version-is-supported.ts';
@@ -165,6 +167,8 @@ export const gates: readonly Gate[] = [
   foreignKeysAreIndexed,
   indexesAreNotDuplicated,
   hotQueriesUseIndexes,
+  statementsPerRequestAreBounded,
+  slowQueriesAreKnown,
   migrationsRevert,
   serviceRoleIsLimited,
   connectionsAreEncrypted,

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,12 @@ export const settings = {
 /** What PostgreSQL's programs are run with: none of the caller's PG variables. */
 export const plainEnvironment = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
 
+/** Whether the library is beside the server, where Debian keeps it or where others do. */
+function statementCounter(tools: Tools): boolean {
+  const root = join(tools.path('postgres'), '..', '..');
+  return ['lib', 'lib/postgresql'].some((library) => existsSync(join(root, library, 'pg_stat_statements.so')));
+}
+
 export async function startPostgres(directory: string, tools: Tools, port: number): Promise<PostgresServer> {
   const identity = await serverIdentity();
   // The server's own user has to reach its data through the sandbox's directory, which mkdtemp closes to others.
@@ -54,7 +60,12 @@ export async function startPostgres(directory: string, tools: Tools, port: numbe
   const dataDirectory = join(directory, 'postgres');
   await initialise(dataDirectory, tools, identity);
   await appendFile(join(dataDirectory, 'postgresql.conf'), "archive_command = 'exit 0'\n");
-  return startCluster({ directory, dataDirectory, name: 'postgres', settings, identity, port }, tools);
+  // Some builds of PostgreSQL come without its extensions, and would not start with one that they lack.
+  const counting = statementCounter(tools) ? { shared_preload_libraries: 'pg_stat_statements' } : {};
+  return startCluster(
+    { directory, dataDirectory, name: 'postgres', settings: { ...settings, ...counting }, identity, port },
+    tools,
+  );
 }
 
 /** A cluster whose data directory is there already. */

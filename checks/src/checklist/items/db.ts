@@ -48,7 +48,7 @@ export const db: readonly Item[] = [
   {
     id: 'db.plans.slow-queries',
     severity: 'warning',
-    answer: planned('database/slow-queries-are-known'),
+    answer: gate('database/slow-queries-are-known'),
     asks: ['S0:105 Optimize slow queries if identified'],
   },
   {
@@ -85,7 +85,7 @@ export const db: readonly Item[] = [
   {
     id: 'db.plans.optimised',
     severity: 'warning',
-    answer: gate('database/hot-queries-use-indexes'),
+    answer: gate('database/hot-queries-use-indexes', 'database/statements-per-request-are-bounded'),
     asks: ['S2:151 Query performance optimization completed', 'S4:215 **Database query optimization**'],
   },
   {

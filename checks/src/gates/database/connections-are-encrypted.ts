@@ -26,7 +26,7 @@ export default defineGate<Facts>({
   id: 'database/connections-are-encrypted',
   severity: 'blocker',
   profile: 'commit',
-  needs: ['openssl'],
+  needs: ['openssl', 'config:connections'],
   covers: ['db.connections.encrypted', 'db.connections.secured'],
   unit: 'addresses and connections',
   why: 'Between the service and its database go every key digest, balance and order. A mode that goes on without TLS, or takes any certificate, gives them to whoever stands in between.',
