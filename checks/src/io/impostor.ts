@@ -18,6 +18,8 @@ export interface Seen {
 export interface Impostor {
   readonly port: number;
   readonly seen: Seen;
+  /** Connections that are over, and have therefore shown all that they will. */
+  over(): number;
   close(): Promise<void>;
 }
 
@@ -41,10 +43,14 @@ export async function startImpostor(
   const context = createSecureContext({ key: await readFile(key), cert: await readFile(certificate) });
   const seen: Seen = { askedForTls: 0, plain: 0, trusted: 0 };
   const open = new Set<Socket>();
+  let over = 0;
   const server = createServer((socket) => {
     open.add(socket);
     socket.on('error', () => undefined);
-    socket.on('close', () => open.delete(socket));
+    socket.on('close', () => {
+      open.delete(socket);
+      over += 1;
+    });
     socket.once('data', (first: Buffer) => answer(socket, first, seen, context));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -52,6 +58,7 @@ export async function startImpostor(
   return {
     port: typeof address === 'object' && address ? address.port : 0,
     seen,
+    over: () => over,
     async close() {
       for (const socket of open) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

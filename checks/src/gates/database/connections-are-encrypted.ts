@@ -129,7 +129,7 @@ async function meetImpostor(context: Context, variable: string): Promise<Seen> {
       if (!enough.signal.aborted) throw error;
     });
     const timer = setInterval(() => {
-      if (impostor.seen.askedForTls + impostor.seen.plain >= triesThatTell) enough.abort();
+      if (impostor.over() >= triesThatTell) enough.abort();
     }, pollMs);
     await running.finally(() => clearInterval(timer));
     return { ...impostor.seen };

@@ -60,7 +60,7 @@ export default defineGate<Request[]>({
     bad: [[{ what: 'GET /carts', most: 2, statements: 21 }], [{ what: 'GET /carts', most: 2, statements: 0 }]],
   },
 
-  /** A client's library that asks for each row of a list by itself, made to look like the service. */
+  /** A bound that each of these requests is one statement past. */
   async sabotage(sandbox) {
     const { reads } = partOf(sandbox.config, 'statements');
     for (const read of reads) read.most -= 1;
