@@ -760,6 +760,13 @@ export default defineConfig({
   },
   deployment: { runbook: 'deploy/RUNBOOK.md' },
   rollback: { plan: 'deploy/ROLLBACK.md' },
+  stability: {
+    up: 'up{job="order-service"}',
+    critical: [
+      { what: 'critical errors in the log', counter: 'log_alarms_total' },
+      { what: 'cycles that failed', counter: 'limit_processor_failed_cycles_total' },
+    ],
+  },
   edge: { configuration: 'deploy/nginx/nginx.conf', upstream: 'order_service', host: 'orders.example' },
   manifests: {
     files: ['deploy/kubernetes/*.yaml'],

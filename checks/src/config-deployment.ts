@@ -10,3 +10,13 @@ export const host = z.strictObject({
   /** Anybody may reach these, and the port of SSH. */
   ports: z.array(z.int().min(1).max(65_535)).default([80, 443]),
 });
+
+/** How a day without faults is told, by the Prometheus that watches staging. */
+export const stability = z.strictObject({
+  /** A selector that is 1 while a process is up. */
+  up: z.string().min(1),
+  /** How often that is looked at. */
+  everySeconds: z.int().min(1).max(600).default(15),
+  /** Selectors of counters that may not grow: what each counts, in the plural. */
+  critical: z.array(z.strictObject({ what: z.string().min(1), counter: z.string().min(1) })).min(1),
+});

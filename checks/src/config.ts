@@ -7,7 +7,7 @@ import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
 import { alerts } from './config-alerts.ts';
 import { connections, databaseRole, hotQueries, refusals, statements, targetDatabase } from './config-database.ts';
-import { host } from './config-deployment.ts';
+import { host, stability } from './config-deployment.ts';
 import { drillPages, outage, replicas } from './config-drills.ts';
 import { dependencies, documentation, onCall, procedures, tests } from './config-people.ts';
 import { audit, logCollection, logs, tracing } from './config-records.ts';
@@ -668,6 +668,7 @@ const schema = z.strictObject({
   deployment: deployment.optional(),
   rollback: rollback.optional(),
   host: host.optional(),
+  stability: stability.optional(),
   manifests: manifests.optional(),
   edge: edge.optional(),
   /** By name: `production` is what a release asks unless --target names another, `staging` what was there before it. */

@@ -48,6 +48,7 @@ import replicasShareTheLoad from './deploy/replicas-share-the-load.ts';
 import rollbackWorks from './deploy/rollback-works.ts';
 import smokeSuitePasses from './deploy/smoke-suite-passes.ts';
 import smokeTestsPass from './deploy/smoke-tests-pass.ts';
+import stagingIsStableForADay from './deploy/staging-is-stable-for-a-day.ts';
 import stagingPassesSmokeTests from './deploy/staging-passes-smoke-tests.ts';
 import stagingRunsThisCommit from './deploy/staging-runs-this-commit.ts';
 import targetAnswers from './deploy/target-answers.ts';
@@ -302,6 +303,7 @@ export const gates: readonly Gate[] = [
   smokeSuitePasses,
   stagingRunsThisCommit,
   stagingPassesSmokeTests,
+  stagingIsStableForADay,
   targetRunsThisCommit,
   targetIsConfigured,
   targetAnswers,

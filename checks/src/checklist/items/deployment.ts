@@ -168,7 +168,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.staging.stable',
     severity: 'blocker',
-    answer: planned('deploy/staging-is-stable-for-a-day'),
+    answer: gate('deploy/staging-is-stable-for-a-day'),
     asks: [
       'S3:76 Run 24-hour stability test (0 critical errors required)',
       'S3:86 24 hours with 0 critical errors',

@@ -1,0 +1,158 @@
+import { partOf } from '../../config.ts';
+import { defineGate } from '../../engine/gate.ts';
+import { queryNumber, queryPrometheus } from '../../io/prometheus.ts';
+import { headOf } from '../../io/tree.ts';
+import { startPrometheus } from '../../sandbox/prometheus.ts';
+import type { Sandbox, Undo } from '../../sandbox/sandbox.ts';
+import { actAsTarget } from './support/as-target.ts';
+import { askBuild, judgeBuilds } from './support/build-info.ts';
+
+interface Facts {
+  url: string;
+  commit: string;
+  answers: { commit: string | null; configuration: string | null; uptimeSeconds: number }[];
+  /** Which share of the last day was measured at all. */
+  measuredShare: number;
+  /** The worst of the day: 1 is up all the time. */
+  up: number;
+  /** By how much each counter of what is critical grew, all its series together. */
+  critical: { what: string; grewBy: number }[];
+}
+
+const daySeconds = 86_400;
+/** A gap says more about Prometheus than about staging: nobody knows what was in it. */
+const measuredShareMin = 0.95;
+const window = '1d';
+
+const commit = '1'.repeat(40);
+const good: Facts = {
+  ...{ url: 'https://staging.example', commit, measuredShare: 1, up: 1 },
+  answers: [{ commit, configuration: 'abc', uptimeSeconds: 90_000 }],
+  critical: [{ what: 'failed cycles', grewBy: 0 }],
+};
+
+export default defineGate<Facts>({
+  id: 'deploy/staging-is-stable-for-a-day',
+  severity: 'blocker',
+  profile: 'release',
+  needs: ['git', 'config:staging', 'config:build', 'config:stability', 'prometheus', 'promtool'],
+  covers: ['deployment.staging.stable'],
+  unit: 'answers and series',
+  why: 'What leaks, piles up or comes once a day does not show in an hour. A day of another build, or one with restarts in it, is no day.',
+  fix: 'Look at the log of the time when it happened, mend it, roll out to staging again, and wait for a day.',
+  source: 'https://sre.google/sre-book/testing-reliability/',
+  timeoutMs: 90_000,
+
+  async observe({ config, tree, signal }) {
+    const staging = partOf(config, 'staging');
+    const { up: selector, everySeconds, critical: counters } = partOf(config, 'stability');
+    const { prometheus } = staging;
+    if (prometheus === undefined) throw new Error('staging names no Prometheus: nothing knows how its day was');
+    const seen = `min(count_over_time(${selector}[${window}])) * ${everySeconds} / ${daySeconds}`;
+    const measuredShare = await queryNumber(prometheus, seen, signal);
+    if (measuredShare < measuredShareMin)
+      throw new Error(
+        `only ${Math.round(measuredShare * 100)} % of the last day were measured: nobody knows how the rest was`,
+      );
+    const up = await queryNumber(prometheus, `min(min_over_time(${selector}[${window}]))`, signal);
+    const critical: Facts['critical'] = [];
+    for (const { what, counter } of counters) {
+      // A counter that is not there counts nothing: that is no day without errors.
+      const series = await queryPrometheus(prometheus, `increase(${counter}[${window}])`, signal);
+      if (series.length === 0) throw new Error(`Prometheus has no ${counter}: nobody has counted ${what}`);
+      const grown = series.reduce((sum, { value }) => sum + value, 0);
+      // Prometheus extrapolates to the ends of the window: what grew at all has grown by one.
+      critical.push({ what, grewBy: grown > 0 ? Math.max(1, Math.round(grown)) : 0 });
+    }
+    const [answers, head] = [await askBuild(config, staging, signal), await headOf(tree.root)];
+    const facts = { url: staging.url, commit: head.commit, answers, measuredShare, up, critical };
+    return { examined: answers.length + 1 + critical.length, facts };
+  },
+
+  judge: ({ url, commit: wanted, answers, up, critical }) => {
+    const youngest = Math.min(...answers.map(({ uptimeSeconds }) => uptimeSeconds));
+    return [
+      ...judgeBuilds(url, wanted, answers),
+      ...(youngest < daySeconds
+        ? [
+            {
+              message: `a process of ${url} has run for ${Math.floor(youngest / 3600)} hours: 24 are wanted`,
+              identity: 'age',
+            },
+          ]
+        : []),
+      ...(up < 1 ? [{ message: `${url} was not up all day`, identity: 'up' }] : []),
+      ...critical
+        .filter(({ grewBy }) => grewBy > 0)
+        .map(({ what, grewBy }) => ({ message: `${grewBy} ${what} in the last day: none is wanted`, identity: what })),
+    ];
+  },
+
+  samples: {
+    good: [good],
+    bad: [
+      { ...good, commit: '2'.repeat(40) },
+      { ...good, answers: [...good.answers, { commit, configuration: 'abc', uptimeSeconds: 3_600 }] },
+      { ...good, up: 0 },
+      { ...good, critical: [{ what: 'failed cycles', grewBy: 1 }] },
+    ],
+  },
+
+  prepare: (sandbox) => actAsStagingOfYesterday(sandbox, 0),
+
+  /** Something critical happened in the night. */
+  async sabotage(sandbox) {
+    const { config } = sandbox;
+    const staging = partOf(config, 'staging');
+    const undo = await watchedFor(sandbox, 1);
+    const prometheus = partOf(config, 'staging').prometheus;
+    return async () => {
+      await undo();
+      config.staging = { ...staging, ...(prometheus === undefined ? {} : { prometheus }) };
+    };
+  },
+});
+
+const everySeconds = 300;
+const samples = daySeconds / everySeconds + 1;
+
+/** Staging, as it would be after a day with so many critical errors in it. Its past is invented. */
+async function actAsStagingOfYesterday(sandbox: Sandbox, errors: number): Promise<Undo> {
+  const { config } = sandbox;
+  const { path, ...names } = partOf(config, 'build');
+  const head = await headOf(sandbox.scratch.root);
+  const told = { [names.commit]: head.commit, [names.configuration]: 'abc', [names.uptimeSeconds]: 2 * daySeconds };
+  const open = await sandbox.intercept(async (request, forward) =>
+    request.path === path
+      ? { status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(told)) }
+      : forward(request),
+  );
+  const { stability } = config;
+  const back = actAsTarget(sandbox, {}, 'staging');
+  const stop = await watchedFor(sandbox, errors);
+  return async () => {
+    await stop();
+    await back();
+    await open();
+    if (stability) config.stability = stability;
+    else delete config.stability;
+  };
+}
+
+/** A Prometheus that remembers such a day watches it. */
+async function watchedFor(sandbox: Sandbox, errors: number): Promise<Undo> {
+  const labels = { job: 'preflight' };
+  const half = samples / 2;
+  const series = [
+    { metric: 'preflight_up', labels, at: () => 1 },
+    { metric: 'preflight_errors_total', labels, at: (sample: number) => (sample > half ? errors : 0) },
+  ];
+  const prometheus = await startPrometheus(sandbox, { history: { series, samples, everySeconds } });
+  const { config } = sandbox;
+  const critical = [{ what: 'critical errors', counter: 'preflight_errors_total' }];
+  config.stability = { up: 'preflight_up', everySeconds, critical };
+  const { staging } = config;
+  // Its address stays one that is asked for anew: what is intercepted changes it.
+  if (staging) staging.prometheus = prometheus.url;
+  return prometheus.close;
+}
