@@ -3,7 +3,7 @@ import { defineGate, type Finding, type Gate } from '../../../engine/gate.ts';
 import { goodHost } from './good-host.ts';
 import { type HostFacts, type Output, readHostFacts } from './host-facts.ts';
 
-interface Looked<Seen> {
+export interface Looked<Seen> {
   hosts: (Seen & { host: string; takenAt: string })[];
 }
 
