@@ -47,6 +47,14 @@ export const alerts = z.strictObject({
   channels: z.array(z.strictObject({ labels, by: z.array(z.enum(ways)).min(1), withinSeconds: z.int().min(0) })).min(1),
   /** While an alert with the first labels fires, one with the second is not told. */
   inhibited: z.array(z.strictObject({ by: labels, silenced: labels })).default([]),
+  /** Labels of alerts that must not have fired on the target in the last hours. */
+  quiet: z
+    .array(labels)
+    .min(1)
+    .default([{ severity: 'critical' }, { category: 'security' }]),
+  quietHours: z.int().min(1).max(72).default(4),
+  /** Names of groups of rules on the target that belong to others, and are not in this tree. */
+  foreignGroups: z.array(z.string()).default([]),
   /** What to do. */
   pages: z.strictObject({
     /** Headings of the second level that every page has, with words below them. */

@@ -5,6 +5,8 @@ import lockoutHolds from './access/lockout-holds.ts';
 import rateLimitsHold from './access/rate-limits-hold.ts';
 import rolesAreEnforced from './access/roles-are-enforced.ts';
 import areGrouped from './alerts/are-grouped.ts';
+import areLoadedOnTarget from './alerts/are-loaded-on-target.ts';
+import noneIsFiring from './alerts/none-is-firing.ts';
 import reachTheirChannel from './alerts/reach-their-channel.ts';
 import rulesFire from './alerts/rules-fire.ts';
 import everyTransitionIsRecorded from './audit/every-transition-is-recorded.ts';
@@ -259,6 +261,8 @@ export const gates: readonly Gate[] = [
   reachTheirChannel,
   commandsWork,
   postMortemTemplateIsThere,
+  areLoadedOnTarget,
+  noneIsFiring,
   contactsAreCurrent,
   contactsAreComplete,
   escalationIsComplete,

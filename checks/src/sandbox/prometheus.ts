@@ -19,6 +19,9 @@ export interface PrometheusOptions {
   /** Jobs that it scrapes, each a name and an address `host:port`. */
   scrapes?: readonly { job: string; address: string }[];
   retention?: string;
+  /** Rule files, by absolute path, and whom it tells of alerts, as `host:port`. */
+  rules?: readonly string[];
+  alertmanagers?: readonly string[];
 }
 
 export interface ThrowawayPrometheus {
@@ -31,7 +34,7 @@ const plainEnvironment = { PATH: process.env.PATH, TZ: 'UTC' };
 /** Starts a Prometheus on the loopback, in the sandbox's directory. Closing the sandbox ends it too. */
 export async function startPrometheus(
   sandbox: Pick<Sandbox, 'directory' | 'scratch'>,
-  { history, scrapes = [], retention = '90d' }: PrometheusOptions,
+  { history, retention = '90d', ...configured }: PrometheusOptions,
 ): Promise<ThrowawayPrometheus> {
   const tools = findTools(sandbox.scratch.root);
   const home = mkdtempSync(join(sandbox.directory, 'prometheus-'));
@@ -47,7 +50,7 @@ export async function startPrometheus(
   const [port = 0] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const config = join(home, 'prometheus.yml');
-  writeFileSync(config, configurationOf(scrapes));
+  writeFileSync(config, configurationOf(configured));
   const server = await startServer({
     directory: sandbox.directory,
     command: tools.path('prometheus'),
@@ -70,9 +73,11 @@ export async function startPrometheus(
 }
 
 /** JSON is YAML. Every second, so that nobody waits for the first sample. */
-function configurationOf(scrapes: NonNullable<PrometheusOptions['scrapes']>): string {
+function configurationOf({ scrapes = [], rules = [], alertmanagers = [] }: PrometheusOptions): string {
   return JSON.stringify({
-    global: { scrape_interval: '1s', scrape_timeout: '1s' },
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    rule_files: rules,
+    alerting: { alertmanagers: [{ static_configs: [{ targets: alertmanagers }] }] },
     scrape_configs: scrapes.map(({ job, address }) => ({ job_name: job, static_configs: [{ targets: [address] }] })),
   });
 }

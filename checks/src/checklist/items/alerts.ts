@@ -41,7 +41,7 @@ export const alerts: readonly Item[] = [
   {
     id: 'alerts.active-on-target',
     severity: 'blocker',
-    answer: planned('alerts/are-loaded-on-target'),
+    answer: gate('alerts/are-loaded-on-target'),
     asks: [
       'S0:161 Finish monitoring setup',
       'S0:171 Confirm all monitoring alerts are active',
@@ -224,13 +224,13 @@ export const alerts: readonly Item[] = [
   {
     id: 'alerts.none-critical',
     severity: 'blocker',
-    answer: planned('alerts/none-is-firing'),
+    answer: gate('alerts/none-is-firing'),
     asks: ['S2:410 No critical alerts generated'],
   },
   {
     id: 'alerts.none-security',
     severity: 'blocker',
-    answer: planned('alerts/none-is-firing'),
+    answer: gate('alerts/none-is-firing'),
     asks: ['S2:440 No security alerts triggered'],
   },
   {

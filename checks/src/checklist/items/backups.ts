@@ -187,7 +187,7 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.monitoring-configuration',
     severity: 'warning',
-    answer: planned('alerts/are-loaded-on-target'),
+    answer: gate('alerts/are-loaded-on-target'),
     asks: ['S2:300 Monitoring configuration backed up'],
   },
   {
