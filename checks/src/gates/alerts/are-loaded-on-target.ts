@@ -109,11 +109,22 @@ async function watched(sandbox: Sandbox, withRules: boolean): Promise<Undo> {
     // Nobody listens there: that it is told to tell somebody is all that is looked at.
     alertmanagers: ['127.0.0.1:9'],
   });
+  await untilTold(prometheus.url);
   config.prometheus = prometheus.url;
   return async () => {
     delete config.prometheus;
     await prometheus.close();
   };
+}
+
+const discoveryLimitMs = 20_000;
+const discoveryPollMs = 100;
+
+/** Prometheus looks for Alertmanagers every five seconds. */
+async function untilTold(url: string): Promise<void> {
+  const limit = AbortSignal.timeout(discoveryLimitMs);
+  while ((await countAlertmanagers(url, limit)) === 0)
+    await new Promise((resolve) => setTimeout(resolve, discoveryPollMs));
 }
 
 function wantedFaults(

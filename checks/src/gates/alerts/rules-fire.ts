@@ -88,6 +88,8 @@ export default defineGate<Facts>({
     'alerts.execution-failures',
   ],
   unit: 'alerts',
+  // Two seconds of a processor, which others may be using.
+  timeoutMs: 60_000,
   why: 'An alert that has never fired is a hope: a renamed metric or a wrong bound keeps it silent on the day that it is for.',
   fix: 'Mend the rule, or its test, and run `promtool test rules` on it.',
   source: 'https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/',
