@@ -9,7 +9,7 @@ interface Facts {
   shares: number[];
 }
 
-const rounds = 20;
+const rounds = 10;
 const atOnce = 6;
 /** Of an even share: below it a replica is there for nothing, and another one is the first to be overloaded. */
 const leastOfEvenShare = 0.5;
