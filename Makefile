@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/bin:$(PATH)
 ARGS ?=
 PROFILE ?=
 
-.PHONY: help setup ready preflight test prove steady dev bench bench-resting chaos docs check-docs pack format clean
+.PHONY: help setup ready preflight test prove steady dev bench bench-resting chaos drills-table docs check-docs pack format clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"] [PROFILE=static|commit|release]'
@@ -51,6 +51,11 @@ bench-resting: ready ## A processor's cycle with 1,000,000 resting orders beside
 
 chaos: ready ## Ten minutes of random trading with kills of service, PostgreSQL and Redis, then the audit
 	@node service/bench/chaos-audit.ts $(ARGS)
+
+drills-table: ready ## Run every drill once, and write what was struck and seen into DRILLS.md
+	@mkdir -p .preflight
+	@preflight run 'drills/*' --reporter json=.preflight/drills.json --reporter console $(ARGS)
+	@node tools/drills-table.ts .preflight/drills.json
 
 docs: ready ## Write GATES.md, CHECKLIST.md and the report's JSON Schema again from their sources
 	@node tools/gates-document.ts --write

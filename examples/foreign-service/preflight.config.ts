@@ -189,10 +189,15 @@ export default defineConfig({
       reason: 'The platform draws the same four panels for every service of ours.',
     },
     { gate: 'drills/graceful-stop', reason: 'One process is all there is: it is stopped when nobody works.' },
+    { gate: 'drills/kill-switch-linearizable', reason: 'One process is all there is: a second one is not planned.' },
     { gate: 'drills/postgres-stopped', reason: 'It promises nothing while its database is gone: people come back.' },
     { gate: 'drills/redis-lost', reason: 'This service has no Redis: its switch is one row of its database.' },
     { gate: 'drills/replica-killed', reason: 'One process is all there is: a second one is not planned.' },
     { gate: 'drills/replicas-are-rolled', reason: 'One process is all there is: a second one is not planned.' },
+    {
+      gate: 'drills/slow-and-broken-links',
+      reason: 'It promises nothing while its database is gone: people come back.',
+    },
     { gate: 'drills/worker-killed', reason: 'No endpoint of this service is called by a scheduler.' },
     {
       gate: 'load/a-hundred-users-are-served',

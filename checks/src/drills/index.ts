@@ -1,11 +1,13 @@
 import type { Drill } from '../engine/gate.ts';
 import backendKilledMidOrder from './backend-killed-mid-order.ts';
 import gracefulStop from './graceful-stop.ts';
+import killSwitchLinearizable from './kill-switch-linearizable.ts';
 import postgresStopped from './postgres-stopped.ts';
 import processCrashesCleanly from './process-crashes-cleanly.ts';
 import redisLost from './redis-lost.ts';
 import replicaKilled from './replica-killed.ts';
 import replicasAreRolled from './replicas-are-rolled.ts';
+import slowAndBrokenLinks from './slow-and-broken-links.ts';
 import targetRecovers from './target-recovers.ts';
 import workerKilled from './worker-killed.ts';
 
@@ -13,7 +15,9 @@ import workerKilled from './worker-killed.ts';
 export const drills: readonly Drill[] = [
   backendKilledMidOrder,
   postgresStopped,
+  slowAndBrokenLinks,
   redisLost,
+  killSwitchLinearizable,
   workerKilled,
   replicaKilled,
   replicasAreRolled,

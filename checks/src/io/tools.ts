@@ -18,6 +18,7 @@ const versionArguments = {
   amtool: ['--version'],
   rsyslogd: ['-v'],
   'redis-server': ['--version'],
+  'toxiproxy-server': ['-version'],
   initdb: ['--version'],
   pg_ctl: ['--version'],
   postgres: ['--version'],

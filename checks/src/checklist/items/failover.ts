@@ -28,6 +28,12 @@ export const failover: readonly Item[] = [
     asks: [],
   },
   {
+    id: 'failover.links',
+    severity: 'blocker',
+    answer: drill('drills/slow-and-broken-links'),
+    asks: [],
+  },
+  {
     id: 'failover.backend-killed',
     severity: 'blocker',
     answer: drill('drills/backend-killed-mid-order'),

@@ -1,4 +1,4 @@
-import { gate, type Item, planned } from '../item.ts';
+import { drill, gate, type Item, planned } from '../item.ts';
 
 /** The switch that stops trading. */
 export const killSwitch: readonly Item[] = [
@@ -19,6 +19,12 @@ export const killSwitch: readonly Item[] = [
     severity: 'blocker',
     answer: planned('kill-switch/stops-strategies'),
     asks: ['S1:147 # Verify all strategies stopped'],
+  },
+  {
+    id: 'kill-switch.linearizable',
+    severity: 'blocker',
+    answer: drill('drills/kill-switch-linearizable'),
+    asks: [],
   },
   {
     id: 'kill-switch.redis-forgets',
