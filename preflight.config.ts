@@ -293,6 +293,7 @@ export default defineConfig({
     fill: [...FILL],
     queries: HOT_QUERIES.map((query) => ({ ...query })),
   },
+  migrations: { checksums: 'migrations.sha256', safeFrom: '0050_service_role.sql' },
   statements: {
     // One of them finds the key, and the lockouts of its address.
     reads: [

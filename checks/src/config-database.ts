@@ -78,3 +78,13 @@ export const statements = z.strictObject({
   /** Regular expressions for statements that may be slow, and why. */
   known: z.array(z.strictObject({ pattern: z.string().min(5), reason: z.string().min(10) })).default([]),
 });
+
+/** How migrations are written and kept, beside the commands that `database` runs them with. */
+export const migrations = z.strictObject({
+  /** What `sha256sum` printed of each file. */
+  checksums: z.string().min(1),
+  /** The first file that has to be safe for a database that is written to: what is before it was applied before there was one. */
+  safeFrom: z.string().min(1),
+  /** Rules of squawk that a file may break, and why. */
+  exceptions: z.array(z.strictObject({ file: z.string(), rule: z.string(), reason: z.string().min(10) })).default([]),
+});

@@ -6,7 +6,7 @@ import { blanksOf } from './blank.ts';
 import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
 import { alerts } from './config-alerts.ts';
-import { connections, databaseRole, hotQueries, refusals, statements, targetDatabase } from './config-database.ts';
+import * as databaseParts from './config-database.ts';
 import { host, stability } from './config-deployment.ts';
 import { drillPages, outage, replicas } from './config-drills.ts';
 import { dependencies, documentation, onCall, procedures, tests } from './config-people.ts';
@@ -523,7 +523,7 @@ const target = z.strictObject({
   checkConfig: command.optional(),
   /** The Prometheus that watches it. */
   prometheus: address.optional(),
-  database: targetDatabase.optional(),
+  database: databaseParts.targetDatabase.optional(),
   /** Its faults may be struck, by whoever types its name: `--break NAME`. */
   safeToBreak: z.boolean().default(false),
   faults: z.array(fault).default([]),
@@ -605,11 +605,12 @@ const schema = z.strictObject({
   plugins: z.array(z.string().min(1)).default([]),
   service,
   database,
-  databaseRole: databaseRole.optional(),
-  connections: connections.optional(),
-  refusals: refusals.optional(),
-  hotQueries: hotQueries.optional(),
-  statements: statements.optional(),
+  databaseRole: databaseParts.databaseRole.optional(),
+  connections: databaseParts.connections.optional(),
+  refusals: databaseParts.refusals.optional(),
+  hotQueries: databaseParts.hotQueries.optional(),
+  statements: databaseParts.statements.optional(),
+  migrations: databaseParts.migrations.optional(),
   write: write.optional(),
   stateMachine: stateMachine.optional(),
   killSwitch: killSwitch.optional(),

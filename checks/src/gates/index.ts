@@ -26,12 +26,14 @@ import typesCheck from './code/types-check.ts';
 import missingVariablesAreRefused from './config/missing-variables-are-refused.ts';
 import noDefaultSecrets from './config/no-default-secrets.ts';
 import showWhatExists from './dashboards/show-what-exists.ts';
+import appliedMigrationsAreUnchanged from './database/applied-migrations-are-unchanged.ts';
 import backupRestores from './database/backup-restores.ts';
 import connectionsAreEncrypted from './database/connections-are-encrypted.ts';
 import constraintsRefuse from './database/constraints-refuse.ts';
 import foreignKeysAreIndexed from './database/foreign-keys-are-indexed.ts';
 import hotQueriesUseIndexes from './database/hot-queries-use-indexes.ts';
 import indexesAreNotDuplicated from './database/indexes-are-not-duplicated.ts';
+import migrationsAreSafe from './database/migrations-are-safe.ts';
 import migrationsRevert from './database/migrations-revert.ts';
 import poolFits from './database/pool-fits.ts';
 import requiredIndexesExist from './database/required-indexes-exist.ts';
@@ -42,6 +44,7 @@ import standbyFollows from './database/standby-follows.ts';
 import statementsPerRequestAreBounded from './database/statements-per-request-are-bounded.ts';
 import targetHasNoDrift from './database/target-has-no-drift.ts';
 import timeoutsAreSet from './database/timeouts-are-set.ts';
+import twoRunnersApplyOnce from './database/two-runners-apply-once.ts';
 import versionIsSupported from './database/version-is-supported.ts';
 import manifestsAreValid from './deploy/manifests-are-valid.ts';
 import probesAreDeclared from './deploy/probes-are-declared.ts';
@@ -172,7 +175,10 @@ export const gates: readonly Gate[] = [
   hotQueriesUseIndexes,
   statementsPerRequestAreBounded,
   slowQueriesAreKnown,
+  migrationsAreSafe,
+  appliedMigrationsAreUnchanged,
   migrationsRevert,
+  twoRunnersApplyOnce,
   serviceRoleIsLimited,
   connectionsAreEncrypted,
   constraintsRefuse,

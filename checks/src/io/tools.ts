@@ -11,6 +11,7 @@ const versionArguments = {
   kubeconform: ['-v'],
   nginx: ['-v'],
   openssl: ['version'],
+  squawk: ['--version'],
   shellcheck: ['--version'],
   prometheus: ['--version'],
   promtool: ['--version'],

@@ -206,4 +206,22 @@ export const db: readonly Item[] = [
     answer: gate('database/service-role-is-limited'),
     asks: [],
   },
+  {
+    id: 'db.migrations.safe',
+    severity: 'blocker',
+    answer: gate('database/migrations-are-safe'),
+    asks: [],
+  },
+  {
+    id: 'db.migrations.unchanged',
+    severity: 'blocker',
+    answer: gate('database/applied-migrations-are-unchanged'),
+    asks: [],
+  },
+  {
+    id: 'db.migrations.once',
+    severity: 'blocker',
+    answer: gate('database/two-runners-apply-once'),
+    asks: [],
+  },
 ];
