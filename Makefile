@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/bin:$(PATH)
 ARGS ?=
 PROFILE ?=
 
-.PHONY: help setup ready preflight test prove steady dev bench bench-resting chaos drills-table docs check-docs pack format clean
+.PHONY: help setup ready preflight test prove steady dev bench bench-resting bench-restore chaos drills-table docs check-docs pack format clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"] [PROFILE=static|commit|release]'
@@ -48,6 +48,9 @@ bench: ready ## Placement over HTTP beside the same SQL under pgbench, as a rati
 
 bench-resting: ready ## A processor's cycle with 1,000,000 resting orders beside 10,000, as a ratio
 	@node service/bench/resting-orders.ts $(ARGS)
+
+bench-restore: ready ## A restore that is compared beside plain pg_restore of the same database, as a ratio
+	@node checks/bench/restore.ts $(ARGS)
 
 chaos: ready ## Ten minutes of random trading with kills of service, PostgreSQL and Redis, then the audit
 	@node service/bench/chaos-audit.ts $(ARGS)

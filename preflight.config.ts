@@ -475,6 +475,8 @@ export default defineConfig({
       { reason: 'MODE_NOT_ALLOWED', limits: { allowedModes: ['LIVE'] }, amounts: false },
     ],
   },
+  // Where production's own backups are is told in `backups`, by whoever releases: see deploy/pgbackrest/README.md.
+  recovery: { settings: 'deploy/pgbackrest/postgresql.conf', pointMinutes: 15, timeMinutes: 60 },
   code: {
     // Two checkers take two thirds of the processor time that the compiler's own four do, and end no later on two cores.
     // What has not changed since the last run, by its content, is not checked again.
@@ -729,6 +731,7 @@ export default defineConfig({
       'data-recovery': 'runbooks/procedures-recovery.md#recover-the-data-of-the-application',
       'account-recovery': 'runbooks/procedures-recovery.md#recover-one-account',
       'full-restoration': 'runbooks/procedures-recovery.md#restore-the-whole-service',
+      'point-in-time': 'runbooks/procedures-recovery.md#recover-to-a-moment',
     },
     values: {
       ORDER_ID: 'SELECT id FROM execution.orders ORDER BY created_at LIMIT 1',

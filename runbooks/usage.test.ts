@@ -9,7 +9,8 @@ const scripts = readdirSync(scriptPath('.')).filter((name) => (statSync(scriptPa
 test('the directory holds the scripts that the page names, and their library is no script', () => {
   expect(scripts.sort()).toEqual([
     ...['clear-kill-switch', 'drain-worker', 'emergency-stop', 'order-status', 'pause-processing'],
-    ...['process-orders-by-hand', 'reconcile', 'resolve-unknown', 'rotate-key', 'status'],
+    ...['point-in-time-restore', 'process-orders-by-hand', 'reconcile', 'resolve-unknown', 'restore-backup'],
+    ...['rotate-key', 'status'],
   ]);
 });
 
@@ -27,6 +28,10 @@ test.each([
   ['clear-kill-switch', []],
   ['order-status', []],
   ['order-status', ['--via', 'psql']],
+  ['restore-backup', []],
+  ['restore-backup', ['--to', '/var/lib/postgresql/restored', '--set', '20260615-020000F']],
+  ['point-in-time-restore', []],
+  ['point-in-time-restore', ['--to', '/var/lib/postgresql/before', '--xid', '7', '--before']],
 ])('%s --dry-run %j says what it would do without a server, a key or a confirmation', async (script, args) => {
   const { code, stdout, stderr } = await runScript(script, ['--dry-run', ...args], { env: NOBODY });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -11,3 +11,6 @@ export const request = z.strictObject({
 
 /** A table, by the schema that it is in. */
 export const table = z.string().regex(/^\w+\.\w+$/, 'schema.table is wanted');
+
+/** On a clock, to the minute. */
+export const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:MM');

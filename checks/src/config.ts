@@ -6,12 +6,13 @@ import { blanksOf } from './blank.ts';
 import { calendarNames } from './calendars/market.ts';
 import { roles } from './checklist/item.ts';
 import { alerts } from './config-alerts.ts';
+import { backups, recovery } from './config-backups.ts';
 import * as databaseParts from './config-database.ts';
 import { host, stability } from './config-deployment.ts';
 import { drillPages, outage, replicas } from './config-drills.ts';
 import { dependencies, documentation, onCall, procedures, tests } from './config-people.ts';
 import { audit, logCollection, logs, tracing } from './config-records.ts';
-import { command, request } from './config-shapes.ts';
+import { command, request, time } from './config-shapes.ts';
 import { dashboards, metrics, monitoring, slo } from './config-telemetry.ts';
 import { UsageError } from './engine/errors.ts';
 
@@ -362,42 +363,6 @@ const runbooks = z.strictObject({
   dryRunArguments: z.record(z.string(), z.array(z.string())).default({}),
 });
 
-const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:MM');
-
-/** Where the production cluster's backups are, and what is promised of them. */
-const backups = z.strictObject({
-  /** Of pgBackRest. */
-  stanza: z.string().regex(/^[\w.-]+$/),
-  /** pgbackrest.conf, as it reads the repositories from where preflight runs: absolute, or from the tree's root. */
-  configFile: z.string().min(1),
-  /** Of the production cluster: `SELECT system_identifier FROM pg_control_system()`. Backups of another one are worth nothing. */
-  systemId: z.string().regex(/^\d+$/, 'a number in quotes is wanted'),
-  /** The day on which the schedule began: what would lie before it is missed by nobody. */
-  since: z.iso.date(),
-  promises: z
-    .strictObject({
-      /** The newest full backup is no older; a day, and the time that it takes. */
-      fullWithinHours: z.number().positive().default(26),
-      /** When full backups begin: off the peak. */
-      fullStarts: z
-        .strictObject({ from: time, until: time, timeZone: z.string() })
-        .default({ from: '01:00', until: '04:00', timeZone: 'UTC' }),
-      /** The newest backup of any type is no older. */
-      incrementalWithinHours: z.number().positive().default(4),
-      /** So much is lost at most with the whole cluster. */
-      walWithinMinutes: z.number().positive().default(15),
-      /** For how many days, weeks and months back there is a full backup of each. */
-      daily: z.int().min(1).default(30),
-      weekly: z.int().min(0).default(12),
-      monthly: z.int().min(0).default(12),
-      /** The newest full backup in a second location is no older: a week and a day. */
-      secondWithinHours: z.number().positive().default(192),
-      /** For rehearsals: one fire takes both. */
-      secondMayBeLocal: z.boolean().default(false),
-    })
-    .prefault({}),
-});
-
 /** What calls the service on a schedule, and when the market that it trades on is open. */
 const schedule = z.strictObject({
   files: z.array(z.strictObject({ path: z.string(), kind: z.enum(['crontab', 'vercel', 'github']) })).min(1),
@@ -652,6 +617,7 @@ const schema = z.strictObject({
     .optional(),
   runbooks: runbooks.optional(),
   backups: backups.optional(),
+  recovery: recovery.optional(),
   alerts: alerts.optional(),
   workflows: z.array(z.string()).min(1).optional(),
   schedule: schedule.optional(),

@@ -45,7 +45,9 @@ beforeAll(async () => {
   await original.archive();
   const sql = 'SELECT system_identifier AS id FROM pg_control_system()';
   systemId = (await withDatabase(postgres.url, (database) => database.query(sql)))[0]?.id ?? '';
-  const labels = readdirSync(join(original.repositories[0], 'backup', 'main')).filter((name) => /^\d{8}-/.test(name));
+  const labels = readdirSync(join(original.directory, 'repository-1', 'backup', 'main')).filter((name) =>
+    /^\d{8}-/.test(name),
+  );
   full = labels.find((label) => label.endsWith('F')) ?? '';
   incremental = labels.find((label) => label.endsWith('I')) ?? '';
 }, setUpWithinMs);

@@ -14,8 +14,12 @@ import recordsCannotBeChanged from './audit/records-cannot-be-changed.ts';
 import backupsAreEncrypted from './backups/are-encrypted.ts';
 import fullBackupIsFresh from './backups/full-backup-is-fresh.ts';
 import incrementalIsFresh from './backups/incremental-is-fresh.ts';
+import pointInTimeIsExact from './backups/point-in-time-is-exact.ts';
+import recoveryPointIsMet from './backups/recovery-point-is-met.ts';
+import recoveryTimeIsMet from './backups/recovery-time-is-met.ts';
 import backupRetentionIsKept from './backups/retention-is-kept.ts';
 import secondLocationHolds from './backups/second-location-holds.ts';
+import serviceRunsOnTheCopy from './backups/service-runs-on-the-copy.ts';
 import verificationPasses from './backups/verification-passes.ts';
 import walIsArchived from './backups/wal-is-archived.ts';
 import workflowsAreValid from './ci/workflows-are-valid.ts';
@@ -196,6 +200,10 @@ export const gates: readonly Gate[] = [
   backupsAreEncrypted,
   secondLocationHolds,
   verificationPasses,
+  pointInTimeIsExact,
+  serviceRunsOnTheCopy,
+  recoveryTimeIsMet,
+  recoveryPointIsMet,
   everyEndpointNeedsAKey,
   anotherAccountsOrderIsNotFound,
   rolesAreEnforced,

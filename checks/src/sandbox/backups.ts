@@ -7,18 +7,22 @@ import { type ExecResult, execOrThrow } from '../io/exec.ts';
 import type { Tools } from '../io/tools.ts';
 import type { Identity, PostgresServer } from './postgres.ts';
 
-/** pgBackRest with two encrypted repositories beside a cluster of the sandbox, in a directory of their own. */
+/** pgBackRest with encrypted repositories beside a cluster of the sandbox, in a directory of their own. */
 export interface SandboxBackups {
   readonly directory: string;
   readonly stanza: string;
   readonly configFile: string;
   /** Where the repositories lie, the first one first. */
-  readonly repositories: readonly [string, string];
+  readonly repositories: readonly string[];
+  /** What a cluster at another place, whose data came from here, archives with. */
+  archiveCommand(dataDirectory: string): string;
   /** pgBackRest as the cluster's own user. @throws with its last lines when it fails. */
   run(...args: readonly string[]): Promise<ExecResult>;
   /** Waits until every finished segment of the write-ahead log, and the one that is begun now, is in the repositories. */
   archive(): Promise<void>;
-  /** The cluster archives no more, and the repositories are gone. */
+  /** The cluster archives no more; what is in the repositories stays. */
+  pause(): Promise<void>;
+  /** The same, and the repositories are gone. */
   close(): Promise<void>;
 }
 
@@ -29,6 +33,8 @@ export interface BackupOptions {
   tools: Tools;
   /** After so many seconds a segment is archived although it is not full. Default: none is. */
   archiveTimeoutSeconds?: number;
+  /** How many repositories there are. Default: 2. */
+  locations?: number;
 }
 
 const stanza = 'main';
@@ -36,11 +42,11 @@ const commandWithinMs = 120_000;
 const archivedWithinMs = 20_000;
 const lookEveryMs = 50;
 
-/** Makes the stanza, and lets the cluster archive to both repositories from now on. There is no backup yet. */
+/** Makes the stanza, and lets the cluster archive to all repositories from now on. There is no backup yet. */
 export async function startBackups(options: BackupOptions): Promise<SandboxBackups> {
-  const { postgres, tools, archiveTimeoutSeconds = 0 } = options;
+  const { postgres, tools, archiveTimeoutSeconds = 0, locations = 2 } = options;
   const directory = join(options.directory, `backups-${randomBytes(4).toString('hex')}`);
-  const repositories = [join(directory, 'repository-1'), join(directory, 'repository-2')] as const;
+  const repositories = Array.from({ length: locations }, (_, index) => join(directory, `repository-${index + 1}`));
   for (const path of [directory, ...repositories]) makeOwn(path, postgres.identity);
   const configFile = join(directory, 'pgbackrest.conf');
   writeConfig(configFile, configText(directory, repositories, postgres), postgres.identity);
@@ -52,11 +58,14 @@ export async function startBackups(options: BackupOptions): Promise<SandboxBacku
       ...postgres.identity,
     });
   await run('stanza-create');
-  const command = `${program} ${general.join(' ')} archive-push "%p"`;
+  const archiveCommand = (dataDirectory: string) =>
+    `${program} ${general.join(' ')} --pg1-path=${dataDirectory} archive-push "%p"`;
+  const command = archiveCommand(postgres.dataDirectory);
   await setArchiving(postgres, { archive_command: command, archive_timeout: `${archiveTimeoutSeconds}s` });
   return {
-    ...{ directory, stanza, configFile, repositories, run },
+    ...{ directory, stanza, configFile, repositories, archiveCommand, run },
     archive: () => archiveAll(postgres),
+    pause: () => setArchiving(postgres, {}),
     async close() {
       await setArchiving(postgres, {});
       rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
@@ -65,7 +74,11 @@ export async function startBackups(options: BackupOptions): Promise<SandboxBacku
 }
 
 /** `process-max` is what two processors are good for; the passphrases are made here, and nobody else reads the file. */
-function configText(directory: string, repositories: readonly string[], { url, socketDirectory }: PostgresServer) {
+function configText(
+  directory: string,
+  repositories: readonly string[],
+  { url, dataDirectory, socketDirectory }: PostgresServer,
+) {
   const perRepository = repositories.map((path, index) =>
     [
       `repo${index + 1}-path=${path}`,
@@ -85,7 +98,7 @@ process-max=2
 start-fast=y
 
 [${stanza}]
-pg1-path=${socketDirectory}
+pg1-path=${dataDirectory}
 pg1-socket-path=${socketDirectory}
 pg1-port=${new URL(url).port}
 pg1-user=postgres

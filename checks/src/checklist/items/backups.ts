@@ -1,4 +1,4 @@
-import { gate, type Item, planned, signOff } from '../item.ts';
+import { gate, type Item, signOff } from '../item.ts';
 
 /** What is kept of the data, for how long, and what a restore brings back. */
 export const backups: readonly Item[] = [
@@ -94,7 +94,7 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.recovery-time',
     severity: 'blocker',
-    answer: planned('backups/recovery-time-is-met'),
+    answer: gate('backups/recovery-time-is-met'),
     partly: ['database/backup-restores'],
     asks: [
       'S2:276 Recovery time objective (RTO) tested and documented',
@@ -105,7 +105,7 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.recovery-point',
     severity: 'blocker',
-    answer: planned('backups/recovery-point-is-met'),
+    answer: gate('backups/recovery-point-is-met'),
     asks: ['S2:277 Recovery point objective (RPO) tested and documented'],
   },
   {
@@ -228,19 +228,19 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.restore.service-runs',
     severity: 'blocker',
-    answer: planned('backups/service-runs-on-the-copy'),
+    answer: gate('backups/service-runs-on-the-copy'),
     asks: ['S2:374 Application functionality validation'],
   },
   {
     id: 'backups.restore.integrated',
     severity: 'warning',
-    answer: planned('backups/service-runs-on-the-copy'),
+    answer: gate('backups/service-runs-on-the-copy'),
     asks: ['S2:375 Integration testing after restoration'],
   },
   {
     id: 'backups.restore.performance',
     severity: 'warning',
-    answer: planned('backups/service-runs-on-the-copy'),
+    answer: gate('backups/service-runs-on-the-copy'),
     asks: ['S2:376 Performance validation after restoration'],
   },
   {
@@ -252,13 +252,13 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.objectives',
     severity: 'blocker',
-    answer: planned('backups/recovery-point-is-met'),
+    answer: gate('backups/recovery-point-is-met'),
     asks: ['S3:171 Set up RTO <1 hour, RPO <15 minutes'],
   },
   {
     id: 'backups.point-in-time',
     severity: 'blocker',
-    answer: planned('backups/point-in-time-is-exact'),
+    answer: gate('backups/point-in-time-is-exact'),
     asks: ['S4:322 Point-in-time recovery tested'],
   },
 ];

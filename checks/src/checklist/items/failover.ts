@@ -103,7 +103,7 @@ export const failover: readonly Item[] = [
   {
     id: 'failover.recovery.tested',
     severity: 'blocker',
-    answer: planned('backups/point-in-time-is-exact'),
+    answer: gate('backups/point-in-time-is-exact'),
     partly: ['database/backup-restores'],
     asks: ['S4:320 **Recovery tested**'],
   },

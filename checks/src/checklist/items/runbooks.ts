@@ -1,4 +1,4 @@
-import { gate, type Item, planned, signOff } from '../item.ts';
+import { gate, type Item, signOff } from '../item.ts';
 
 /** What to do when it has happened. */
 export const runbooks: readonly Item[] = [
@@ -138,7 +138,7 @@ export const runbooks: readonly Item[] = [
   {
     id: 'runbooks.point-in-time',
     severity: 'blocker',
-    answer: planned('backups/point-in-time-is-exact'),
+    answer: gate('runbooks/commands-work'),
     asks: ['S2:366 Point-in-time recovery procedures documented'],
   },
   {

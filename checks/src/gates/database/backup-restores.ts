@@ -13,12 +13,14 @@ import {
   nothingToCompare,
   type SequenceSeen,
 } from './support/restored-copy.ts';
+import { requireSpace, type Space } from './support/space.ts';
 import type { SequencePosition, TableStructure } from './support/structure.ts';
 
 interface Facts extends Comparison {
   /** Writes that were accepted before the dump, and those that were accepted while it was taken. */
   writes: { before: number; during: number };
   dumpBytes: number;
+  space: Space;
   /** What pg_restore said when it failed. The rest was not looked at then. */
   restoreFailure: string | null;
   phasesMs: { dump: number; create: number; restore: number; compare: number };
@@ -65,6 +67,7 @@ export default defineGate<Facts>({
       facts({ structures: [{ table: 'shop.orders', source: counts({}), restored: counts({ indexes: 0 }) }] }),
       facts({ structures: [{ table: 'shop.orders', source: counts({}), restored: counts({ constraints: 1 }) }] }),
       facts({ structures: [{ table: 'shop.orders', source: counts({}), restored: counts({ triggers: 0 }) }] }),
+      facts({ schema: ['-GRANT SELECT ON TABLE shop.orders TO shop_service;'] }),
       facts({ sequences: [sequence({ restored: null })] }),
       facts({ sequences: [sequence({ restored: at('1') })] }),
       facts({ sequences: [sequence({ restored: at('6') })] }),
@@ -110,6 +113,7 @@ async function restoreAndCompare(context: Context, backup: Backup): Promise<Omit
   const name = `restored_${randomUUID().replaceAll('-', '')}`;
   const startedAt = performance.now();
   try {
+    const space = await requireSpace(context.target.databaseUrl, postgres.dataDirectory);
     const url = await postgres.createDatabase(name);
     const create = sinceMs(startedAt);
     context.progress('restoring');
@@ -119,7 +123,7 @@ async function restoreAndCompare(context: Context, backup: Backup): Promise<Omit
     const compareAt = performance.now();
     const seen = restoreFailure === null ? await compare(context, backup, url) : await nothingToCompare(url);
     const phasesMs = { dump: backup.durationMs, create, restore: restored.durationMs, compare: sinceMs(compareAt) };
-    return { dumpBytes: backup.bytes, restoreFailure, ...seen, phasesMs, recoveryTimeMs: sinceMs(startedAt) };
+    return { dumpBytes: backup.bytes, space, restoreFailure, ...seen, phasesMs, recoveryTimeMs: sinceMs(startedAt) };
   } finally {
     await postgres.dropDatabase(name);
   }
@@ -162,6 +166,8 @@ function facts(change: Partial<Facts>): Facts {
   return {
     writes: { before: 10, during: 4 },
     dumpBytes: 4096,
+    space: { neededBytes: 20_000_000, freeBytes: 5_000_000_000 },
+    schema: [],
     restoreFailure: null,
     tables: [{ table: 'shop.orders', source: { rows: 2, hash: '7' }, restored: { rows: 2, hash: '7' } }],
     structures: [{ table: 'shop.orders', source: counts({}), restored: counts({}) }],

@@ -13,7 +13,7 @@ import { filledIn, type Runnable, readRunnables } from './support/runnable.ts';
 /** What has to be described, with commands that work. */
 export const wantedProcedures = [
   ...['manual-processing', 'manual-intervention', 'reconciliation', 'worker-recovery', 'processor-recovery'],
-  ...['database-recovery', 'data-recovery', 'account-recovery', 'full-restoration'],
+  ...['database-recovery', 'data-recovery', 'account-recovery', 'full-restoration', 'point-in-time'],
 ] as const;
 
 interface Ran extends Omit<Runnable, 'text'> {
@@ -51,7 +51,14 @@ export default defineGate<Facts>({
   needs: ['service', 'sandbox', 'config:procedures'],
   covers: [
     ...['processing-by-hand', 'manual-intervention', 'reconciliation', 'tested', 'recovery-steps', 'database-recovery'],
-    ...['data-recovery', 'user-data-recovery', 'full-restoration', 'worker-recovery', 'processor-recovery'],
+    ...[
+      'data-recovery',
+      'user-data-recovery',
+      'full-restoration',
+      'point-in-time',
+      'worker-recovery',
+      'processor-recovery',
+    ],
   ].map((name) => `runbooks.${name}`),
   unit: 'commands of runbook pages',
   why: 'What a page says to type at night has to work on the day: a flag that was renamed is found out by whoever has no time.',

@@ -10,7 +10,7 @@ import type { Sandbox, Undo } from '../../../sandbox/sandbox.ts';
 export interface RepositoryCopy {
   readonly configFile: string;
   /** Where they lie, the first one first. */
-  readonly repositories: readonly [string, string];
+  readonly repositories: readonly string[];
   readonly original: SandboxBackups;
 }
 
@@ -66,11 +66,11 @@ async function makeOriginal({ directory, postgres, scratch }: Sandbox): Promise<
 }
 
 function copyOf(sandbox: Sandbox, original: SandboxBackups): RepositoryCopy {
-  const [first, second] = original.repositories;
-  const repositories = [`${first}-copy`, `${second}-copy`] as const;
-  for (const path of repositories) rmSync(path, { recursive: true, force: true });
-  cpSync(first, repositories[0], { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
-  cpSync(second, repositories[1], { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+  const repositories = original.repositories.map((path) => `${path}-copy`);
+  for (const path of original.repositories) {
+    rmSync(`${path}-copy`, { recursive: true, force: true });
+    cpSync(path, `${path}-copy`, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+  }
   const { identity } = sandbox.postgres;
   if (identity.uid !== undefined && identity.gid !== undefined) {
     for (const path of repositories) chownAll(path, identity.uid, identity.gid);
@@ -101,7 +101,7 @@ async function systemIdOf({ postgres }: Sandbox): Promise<string> {
 
 /** Sabotage: the first repository begins anew, as after a disk was changed and nobody took a backup since. */
 export async function withoutBackups(sandbox: Sandbox): Promise<undefined> {
-  const [first] = copyIn(sandbox).repositories;
+  const first = firstOf(sandbox);
   for (const path of ['archive', 'backup']) rmSync(join(first, path), { recursive: true, force: true });
   await runOnCopy(sandbox, 'stanza-create');
 }
@@ -120,7 +120,13 @@ async function runOnCopy(sandbox: Sandbox, ...args: readonly string[]): Promise<
 
 /** Every file of the first repository whose path inside it matches, with its segment's or backup's name in it. */
 export function filesOf(sandbox: Sandbox, pattern: RegExp): string[] {
-  const [root] = copyIn(sandbox).repositories;
+  const root = firstOf(sandbox);
   const paths = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) => pattern.test(path));
   return paths.sort().map((path) => join(root, path));
+}
+
+function firstOf(sandbox: Sandbox): string {
+  const [first] = copyIn(sandbox).repositories;
+  if (first === undefined) throw new Error('the rehearsal has no repository');
+  return first;
 }

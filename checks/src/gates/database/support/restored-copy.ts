@@ -3,6 +3,8 @@ import type { Finding } from '../../../engine/gate.ts';
 import { withDatabase } from '../../../io/database.ts';
 import { type InvariantSeen, readInvariants } from '../../../io/invariants.ts';
 import { type Backup, readDatabase } from './backup.ts';
+import { lineDifference } from './line-difference.ts';
+import { dumpSchema } from './schema-dump.ts';
 import { readSequences, type SequencePosition, type TableStructure } from './structure.ts';
 import type { TableContent } from './table-content.ts';
 
@@ -31,12 +33,15 @@ export interface Comparison {
   tables: TableSeen[];
   structures: StructureSeen[];
   sequences: SequenceSeen[];
+  /** The first lines in which the schemas differ, as pg_dump writes them: constraints, grants, bodies of functions. */
+  schema: string[];
   /** Not asked of a copy that differs: they are about the database, and it is not. */
   invariants: InvariantSeen[];
 }
 
 /** Reads the restored copy as the database was read when it was dumped. */
-export async function compare({ config }: Context, backup: Backup, url: string): Promise<Comparison> {
+export async function compare(context: Context, backup: Backup, url: string): Promise<Comparison> {
+  const { config, target } = context;
   const [copy, sequences] = await withDatabase(url, async (database) => [
     await readDatabase(database),
     await readSequences(database),
@@ -49,6 +54,7 @@ export async function compare({ config }: Context, backup: Backup, url: string):
   const isEqual = tables.every((table) => judgeTable(table).length === 0);
   return {
     tables,
+    schema: lineDifference(...(await bothSchemas(context, target.databaseUrl, url))),
     invariants: isEqual ? await invariantsOf(url, config) : [],
     // A table that is missing is told once, by its rows.
     structures: Object.entries(structures).flatMap(([table, source]) => {
@@ -61,6 +67,21 @@ export async function compare({ config }: Context, backup: Backup, url: string):
       restored: sequences[sequence] ?? null,
     })),
   };
+}
+
+/** The bookkeeping of the migrations is part of what has to come back. */
+const nothingExcluded = 'pg_catalog.none';
+
+/**
+ * PostgreSQL writes an expression with other brackets once it has read its own: `(a AND b) AND c` comes back as `a AND b AND c`.
+ * A dump loses no bracket of its own accord, so that both are compared without.
+ */
+function bothSchemas(context: Context, source: string, copy: string): Promise<[string, string]> {
+  const dump = async (at: string) => {
+    const schema = await withDatabase(at, (database) => dumpSchema(context, database, at, nothingExcluded));
+    return schema.replaceAll(/[()]/g, '');
+  };
+  return Promise.all([dump(source), dump(copy)]);
 }
 
 /**
@@ -78,15 +99,16 @@ async function invariantsOf(url: string, { database: { invariants } }: Context['
 /** That pg_restore failed is the backup's fault only if the scratch database answers. */
 export async function nothingToCompare(url: string): Promise<Comparison> {
   await withDatabase(url, (database) => database.query('SELECT 1'));
-  return { tables: [], structures: [], sequences: [], invariants: [] };
+  return { tables: [], structures: [], sequences: [], schema: [], invariants: [] };
 }
 
 /** What of the database the copy does not have, table by table, and what does not hold in it. */
-export function judgeComparison({ tables, structures, sequences, invariants }: Comparison): Finding[] {
+export function judgeComparison({ tables, structures, sequences, schema, invariants }: Comparison): Finding[] {
   return [
     ...tables.flatMap(judgeTable),
     ...structures.flatMap(judgeStructure),
     ...sequences.flatMap(judgeSequence),
+    ...judgeSchema(schema),
     ...invariants.flatMap(judgeInvariant),
   ];
 }
@@ -114,6 +136,12 @@ function judgeStructure({ table, source, restored }: StructureSeen): Finding[] {
       message: `${table} has ${restored[kind]} ${kind} in the copy, and ${source[kind]} in the database`,
       identity: `${table} ${kind}`,
     }));
+}
+
+function judgeSchema(schema: readonly string[]): Finding[] {
+  if (schema.length === 0) return [];
+  const message = `the schema of the copy differs (- in the database only, + in the copy only): ${schema.join('; ')}`;
+  return [{ message, identity: 'schema' }];
 }
 
 /** Behind where it stood, it would give out numbers that are taken; beyond, it was not of that dump. */
