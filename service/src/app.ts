@@ -13,6 +13,7 @@ import { readServerStats } from './db/server-stats.ts';
 import { createSilenceWatch, SILENCE_INTERVAL_MS, type SilenceWatch } from './db/silence.ts';
 import { findWorkerAges } from './db/workers.ts';
 import { inSession } from './domain/processing-schedule.ts';
+import { PROVIDER_BREAKER } from './domain/provider-breaker.ts';
 import { activityRoutes } from './http/activity.ts';
 import { documentRoutes } from './http/docs.ts';
 import { healthRoutes } from './http/health.ts';
@@ -32,6 +33,7 @@ import { type ProcessingOutcome, tradeRoutes } from './http/trade.ts';
 import { createKillSwitch, type KillSwitchControl, readKillSwitch } from './kill-switch/kill-switch.ts';
 import { createRedisSwitch } from './kill-switch/redis-switch.ts';
 import { WATCH_INTERVAL_MS } from './kill-switch/watch.ts';
+import { createQuoteSource } from './market-data/quote-source.ts';
 import { cancelOrder } from './orders/cancel-order.ts';
 import { checkOrder } from './orders/check-order.ts';
 import type { ExecutionCycle } from './orders/execute-limit-orders.ts';
@@ -57,6 +59,7 @@ import { startReaper, startReconciler } from './workers/housekeeping.ts';
 import { createCycleReport, PROCESSOR_MESSAGES, startLimitProcessor } from './workers/limit-processor.ts';
 import { type Loop, type LoopOptions, startLoop } from './workers/loop.ts';
 import { createMarketTurns } from './workers/market-turns.ts';
+import { startQuoteFeed } from './workers/quote-feed.ts';
 import { createSupervisor, type Supervisor } from './workers/supervisor.ts';
 import { startWebhookSender } from './workers/webhook-sender.ts';
 
@@ -353,6 +356,16 @@ function startProcessor(context: Context, supervisor: Supervisor): void {
   });
 }
 
+function startFeed({ config, logger: log, metrics, pools }: Context, supervisor: Supervisor): void {
+  const { providers, timeoutMs, callsPerDay, breakerPauseMs: pauseMs, pollMs, toleranceBps } = config.quotes;
+  const source = createQuoteSource({
+    ...{ providers, timeoutMs, callsPerDay, maxAgeMs: config.orders.quoteMaxAgeMs },
+    breaker: { ...PROVIDER_BREAKER, pauseMs },
+    onOutcome: metrics.countQuote,
+  });
+  startQuoteFeed(supervisor, { pool: pools.worker, source, intervalMs: pollMs, toleranceBps, log });
+}
+
 /** What works without being asked. */
 interface Workers {
   /** Lets the steps in progress finish. */
@@ -377,6 +390,7 @@ function startWorkers(context: Context): Workers {
   const run = (loop: LoopOptions): Loop => supervisor.work('webhook-sender', loop);
   const shared = { pool, intervalMs: OUTBOX_POLL_MS, log, run, onOutcome: metrics.countWebhook };
   if (config.webhook !== null) startWebhookSender({ ...shared, ...config.webhook });
+  if (config.quotes.providers.length > 0) startFeed(context, supervisor);
   startReconciler(supervisor, { pool, log });
   startReaper(supervisor, { pool, log });
   // The projector has a listener beside its loop.

@@ -218,6 +218,30 @@ const buildCommit: Variable<string | null> = {
   },
 };
 
+const PROVIDERS_MAX = 4;
+
+/** The path may hold a token, so no fault quotes any of it. */
+const quoteProviders: Variable<readonly { name: string; url: string }[]> = {
+  right: `leave it empty, or set up to ${PROVIDERS_MAX} as name=https://host/path/{symbol}, separated by spaces, the most believed first (http:// on this machine only)`,
+  fallback: '',
+  parse: (raw) => {
+    const providers = raw
+      .split(/\s+/)
+      .filter((text) => text !== '')
+      .map((text) => ({ name: text.split('=')[0] ?? '', url: text.slice(text.indexOf('=') + 1) }));
+    if (providers.length > PROVIDERS_MAX) return { wrong: `${providers.length} providers are too many` };
+    if (new Set(providers.map(({ name }) => name)).size < providers.length) return { wrong: 'names a provider twice' };
+    const bad = providers.findIndex(({ name, url }) => !/^[a-z][a-z0-9-]{0,31}$/.test(name) || !isProviderUrl(url));
+    return bad === -1 ? { value: providers } : { wrong: `names no provider at place ${bad + 1}` };
+  },
+};
+
+function isProviderUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !text.includes('{symbol}') || url.username !== '' || url.password !== '') return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname));
+}
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
@@ -254,6 +278,12 @@ const VARIABLES = {
   MAX_ORDER_NOTIONAL: positiveDecimal('100000'),
   MARKET_ORDER_PADDING_BPS: integer(500, 0, 10_000),
   QUOTE_MAX_AGE_MS: integer(15_000, 100, 10 * MINUTE),
+  QUOTE_PROVIDERS: quoteProviders,
+  QUOTE_POLL_MS: integer(5000, 50, 10 * MINUTE),
+  QUOTE_TIMEOUT_MS: integer(2000, 50, MINUTE),
+  QUOTE_TOLERANCE_BPS: integer(10, 1, 10_000),
+  QUOTE_CALLS_PER_DAY: integer(100_000, 1, 100_000_000),
+  QUOTE_BREAKER_PAUSE_MS: integer(30_000, 100, 10 * MINUTE),
   WEBHOOK_URL: webhookUrl,
   WEBHOOK_SECRET: webhookSecret,
   PNL_METHOD: oneOf('average', ['average', 'fifo']),
@@ -281,6 +311,7 @@ const SECRET: ReadonlySet<string> = new Set<VariableName>([
   'REDIS_URL',
   'WEBHOOK_URL',
   'WEBHOOK_SECRET',
+  'QUOTE_PROVIDERS',
   'ORDER_PROCESSING_API_KEY',
   'ORDER_PROCESSING_API_KEY_NEXT',
 ]);
@@ -331,6 +362,10 @@ function crossFaults(v: Partial<Values>): ConfigFault[] {
   mustExceed('QUERY_TIMEOUT_MS', v.QUERY_TIMEOUT_MS, 'STATEMENT_TIMEOUT_MS', v.STATEMENT_TIMEOUT_MS);
   mustExceed('REQUEST_TIMEOUT_MS', v.REQUEST_TIMEOUT_MS, 'QUERY_TIMEOUT_MS', v.QUERY_TIMEOUT_MS);
   mustExceed('DRAIN_DEADLINE_MS', v.DRAIN_DEADLINE_MS, 'DRAIN_DELAY_MS', v.DRAIN_DELAY_MS);
+  if ((v.QUOTE_PROVIDERS ?? []).length > 0) {
+    // Else each quote would be too old to price anything before the next one comes.
+    mustExceed('QUOTE_MAX_AGE_MS', v.QUOTE_MAX_AGE_MS, 'QUOTE_POLL_MS', v.QUOTE_POLL_MS);
+  }
   if (typeof v.WEBHOOK_URL === 'string' && v.WEBHOOK_SECRET === null) {
     faults.push({ name: 'WEBHOOK_SECRET', wrong: 'is missing beside WEBHOOK_URL', right: processingKey.right });
   }
@@ -398,6 +433,14 @@ function freeze(v: Values, fingerprint: string) {
       marketOrderPaddingBps: v.MARKET_ORDER_PADDING_BPS,
       quoteMaxAgeMs: v.QUOTE_MAX_AGE_MS,
       pnlMethod: v.PNL_METHOD,
+    }),
+    quotes: Object.freeze({
+      providers: Object.freeze(v.QUOTE_PROVIDERS.map((provider) => Object.freeze(provider))),
+      pollMs: v.QUOTE_POLL_MS,
+      timeoutMs: v.QUOTE_TIMEOUT_MS,
+      toleranceBps: v.QUOTE_TOLERANCE_BPS,
+      callsPerDay: v.QUOTE_CALLS_PER_DAY,
+      breakerPauseMs: v.QUOTE_BREAKER_PAUSE_MS,
     }),
     webhook:
       v.WEBHOOK_URL === null || v.WEBHOOK_SECRET === null

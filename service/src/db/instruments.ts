@@ -35,3 +35,13 @@ export async function insertInstruments(tx: Tx, instruments: readonly NewInstrum
     ],
   });
 }
+
+/** The symbols that can be traded, in their order; `limit` at most. */
+export async function findSymbols(tx: Tx, limit: number): Promise<string[]> {
+  const { rows } = await tx.query<{ symbol: string }>({
+    name: 'find-symbols',
+    text: 'SELECT symbol FROM market.instruments ORDER BY symbol LIMIT $1::integer',
+    values: [limit],
+  });
+  return rows.map(({ symbol }) => symbol);
+}

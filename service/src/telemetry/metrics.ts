@@ -97,6 +97,8 @@ export interface Metrics {
   /** Order events that became activity. */
   readonly countProjected: (events: number) => void;
   readonly countWebhook: (outcome: WebhookOutcome) => void;
+  /** One look at a provider of quotes, with what became of it. */
+  readonly countQuote: (provider: string, outcome: string) => void;
   /** Answers a scrape in Prometheus's text format. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
   readonly close: () => Promise<void>;
@@ -266,6 +268,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const cycleOrders = meter.createCounter('limit_processor.orders', { description: 'Orders that cycles looked at.' });
   const failedCycles = meter.createCounter('limit_processor.failed_cycles', { description: 'Cycles that failed.' });
   const projected = meter.createCounter('activity.projected', { description: 'Order events that became activity.' });
+  const quotes = meter.createCounter('quotes.requests', { description: 'Looks at providers of quotes.' });
   const webhooks = meter.createCounter('webhook.attempts', { description: 'Webhook deliveries tried.' });
   // A counter that first appears at 1 hides its first increase from rate().
   for (const outcome of ORDER_OUTCOMES) orders.add(0, { outcome });
@@ -301,6 +304,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     observeStatement: (pool, seconds) => statements.record(seconds, { pool }),
     countProjected: (events) => projected.add(events),
     countWebhook: (outcome) => webhooks.add(1, { outcome }),
+    countQuote: (provider, outcome) => quotes.add(1, { provider, outcome }),
     handle: (request, response) => exporter.getMetricsRequestHandler(request, response),
     close: () => {
       unwatch();
