@@ -114,6 +114,10 @@ export default defineConfig({
         refused: ['not a url', 'http://hooks.example/x', 'ftp://127.0.0.1/x', 'https://user:pass@hooks.example/x'],
       },
       WEBHOOK_SECRET: { required: false, refused: ['short', 'a'.repeat(64)] },
+      QUOTE_PROVIDERS: {
+        required: false,
+        refused: ['yahoo', 'a=http://quotes.example/{symbol}', 'a=https://quotes.example/latest'],
+      },
       PNL_METHOD: { required: false, refused: ['lifo'] },
       DRAIN_DEADLINE_MS: { required: false, refused: ['-1', '86400000', 'later'] },
       CORS_ORIGINS: { required: false, refused: ['*', 'null', 'https://desk.example/path', 'https://*.example'] },
@@ -422,6 +426,34 @@ export default defineConfig({
     { path: '/api/v1/strategies', items: 'strategies', most: 100, as: 'operator' },
     { path: '/api/v1/access/lockouts', items: 'lockouts', most: 100, as: 'operator' },
   ],
+  marketData: {
+    environment: {
+      QUOTE_PROVIDERS: 'first={primary} second={secondary}',
+      QUOTE_POLL_MS: '50',
+      QUOTE_TIMEOUT_MS: '400',
+      QUOTE_BREAKER_PAUSE_MS: '1000',
+    },
+    slow: { QUOTE_TIMEOUT_MS: '2000' },
+    symbol: 'BTCUSDT',
+    bid: '64999.99',
+    ask: '65000.01',
+    answer: (quote) => quote,
+    stored: 'SELECT source FROM market.quotes WHERE symbol = $1',
+    // Its positions are valued by the quotes.
+    read: { method: 'GET', path: '/api/v1/portfolio' },
+    disagreement: 'Quote providers disagree',
+    breaker: { failures: 5, successes: 3, pause: 'QUOTE_BREAKER_PAUSE_MS', pauseMs: 30_000 },
+    callsPerDay: 'QUOTE_CALLS_PER_DAY',
+    without: {
+      secondProvider: { QUOTE_PROVIDERS: 'first={primary}' },
+      breaker: { QUOTE_BREAKER_PAUSE_MS: '100' },
+    },
+    reset: [
+      'DELETE FROM market.reference_quotes',
+      "UPDATE market.quotes SET bid = 64999.99, ask = 65000.01, source = 'primary', as_of = now() WHERE symbol = 'BTCUSDT'",
+      "UPDATE workers.leases SET expires_at = now() WHERE name = 'quote-feed'",
+    ],
+  },
   risk: {
     setLimits: { method: 'PUT', path: '/api/v1/risk/limits', body: { accountId: '{account}', reason: 'preflight' } },
     cap: {

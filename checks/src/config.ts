@@ -173,6 +173,44 @@ const list = z.strictObject({
   holdsWrites: z.boolean().default(false),
 });
 
+/** Where prices come from. The gates stand in for two providers, on the loopback, and watch a replica that asks them. */
+const marketData = z.strictObject({
+  /** Environment of that replica, in a hurry: `{primary}` and `{secondary}` are URLs in which `{symbol}` stands for the symbol. */
+  environment,
+  /** A symbol with the quote that it has in the sandbox; for any other symbol the providers answer 404. */
+  symbol: z.string(),
+  bid: z.string(),
+  ask: z.string(),
+  /** What a provider answers, as the service reads it. */
+  answer: z.custom<(quote: { bid: string; ask: string; asOf: string }) => unknown>(
+    (value) => typeof value === 'function',
+    'a function is wanted',
+  ),
+  /** Selects of the symbol $1 what prices orders now: its source. One row at most. */
+  stored: z.string(),
+  /** Reads or judges by a price, and changes nothing. */
+  read: request,
+  /** What the log says when two providers disagree. */
+  disagreement: z.string(),
+  /** So many failures open the breaker, for so long; these are its environment, and what closes it again. */
+  breaker: z.strictObject({
+    failures: z.int().min(1),
+    successes: z.int().min(1),
+    pause: z.string(),
+    pauseMs: z.int().min(1_000),
+  }),
+  /** The variable with the budget of calls of a day. */
+  callsPerDay: z.string(),
+  /** Environment in which a provider may take two seconds for an answer. */
+  slow: environment,
+  /** Environment that has the last word. */
+  override: environment.default({}),
+  /** Environment that takes a promise back, for the proofs. */
+  without: z.strictObject({ secondProvider: environment, breaker: environment }),
+  /** Puts the quotes back as the seed had made them, and lets the next replica ask at once. */
+  reset: z.array(z.string()).min(1),
+});
+
 const limitChange = z.record(z.string(), z.unknown());
 
 /** Limits that orders are held against, on the account of `credentials.limited`. The order is the configured write. */
@@ -587,6 +625,7 @@ const schema = z.strictObject({
   roles: rolesMay.optional(),
   keyUse: keyUse.optional(),
   lists: z.array(list).min(1).optional(),
+  marketData: marketData.optional(),
   risk: risk.optional(),
   code: z.strictObject({
     /** A TypeScript compiler: `--listFiles --pretty false` is appended, to count what it looked at and to read what it says. */

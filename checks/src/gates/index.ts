@@ -120,6 +120,11 @@ import weeklyCapacityIsRead from './maintenance/weekly-capacity-is-read.ts';
 import weeklyConfigurationIsUnchanged from './maintenance/weekly-configuration-is-unchanged.ts';
 import weeklySecurityScanPasses from './maintenance/weekly-security-scan-passes.ts';
 import weeklyTrendsAreRead from './maintenance/weekly-trends-are-read.ts';
+import breakerOpens from './market-data/breaker-opens.ts';
+import failsOver from './market-data/fails-over.ts';
+import providersAgree from './market-data/providers-agree.ts';
+import quotaIsWatched from './market-data/quota-is-watched.ts';
+import quotesAreCached from './market-data/quotes-are-cached.ts';
 import areExported from './metrics/are-exported.ts';
 import areScraped from './metrics/are-scraped.ts';
 import healthIsProbed from './metrics/health-is-probed.ts';
@@ -252,6 +257,11 @@ export const gates: readonly Gate[] = [
   eventLoopKeepsTurning,
   resourcesStayWithinBounds,
   processorKeepsUp,
+  failsOver,
+  quotesAreCached,
+  providersAgree,
+  breakerOpens,
+  quotaIsWatched,
   stopsNewOrders,
   redisEngagesIt,
   limitsHoldUnderParallelOrders,

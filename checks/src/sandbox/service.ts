@@ -32,13 +32,14 @@ export interface ServiceOptions {
 
 const probeTimeoutMs = 1_000;
 
-/** Fills `{name}` in a configured environment. @throws for a placeholder that nobody fills. */
+/** Fills `{name}` in a configured environment; `{{name}}` stands for `{name}` itself. @throws for a placeholder that nobody fills. */
 export function fillPlaceholders(
   environment: Record<string, string>,
   values: Record<string, string>,
 ): Record<string, string> {
   const fill = (text: string) =>
-    text.replace(/\{(\w+)\}/g, (_, name: string) => {
+    text.replace(/\{(\{\w+\})\}|\{(\w+)\}/g, (_, itself: string | undefined, name = '') => {
+      if (itself !== undefined) return itself;
       const value = values[name];
       if (value === undefined)
         throw new Error(

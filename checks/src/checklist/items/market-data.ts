@@ -1,29 +1,29 @@
-import { type Item, notApplicable, planned } from '../item.ts';
+import { gate, type Item, notApplicable, planned } from '../item.ts';
 
 /** Quotes: their providers, their age, their agreement. */
 export const marketData: readonly Item[] = [
   {
     id: 'market-data.rate-limit-handled',
     severity: 'warning',
-    answer: planned('market-data/fails-over'),
+    answer: gate('market-data/fails-over'),
     asks: ['S0:85 Test Yahoo Finance API rate limit handling'],
   },
   {
     id: 'market-data.quota-watched',
     severity: 'warning',
-    answer: planned('market-data/quota-is-watched'),
+    answer: gate('market-data/quota-is-watched'),
     asks: ['S0:98 Monitor API rate limit usage'],
   },
   {
     id: 'market-data.cache.effective',
     severity: 'blocker',
-    answer: planned('market-data/quotes-are-cached'),
+    answer: gate('market-data/quotes-are-cached'),
     asks: ['S0:99 Verify quote caching is working effectively'],
   },
   {
     id: 'market-data.failover.tested',
     severity: 'blocker',
-    answer: planned('market-data/fails-over'),
+    answer: gate('market-data/fails-over'),
     asks: [
       'S0:100 Test failover behavior when API is unavailable',
       'S3:107 Test failover scenarios',
@@ -33,13 +33,13 @@ export const marketData: readonly Item[] = [
   {
     id: 'market-data.second-provider',
     severity: 'warning',
-    answer: planned('market-data/fails-over'),
+    answer: gate('market-data/fails-over'),
     asks: ['S0:101 Consider backup price data sources if needed'],
   },
   {
     id: 'market-data.cache',
     severity: 'blocker',
-    answer: planned('market-data/quotes-are-cached'),
+    answer: gate('market-data/quotes-are-cached'),
     asks: [
       'S2:144 API response caching configured for market data',
       'S3:38 **CRITICAL:** Implement caching layer (95% API call reduction)',
@@ -54,7 +54,7 @@ export const marketData: readonly Item[] = [
   {
     id: 'market-data.cache.calls',
     severity: 'warning',
-    answer: planned('market-data/quota-is-watched'),
+    answer: gate('market-data/quota-is-watched'),
     asks: [
       'S3:44 API usage: 50 calls/day (vs 1000+ without cache)',
       'S3:45 Stays within FREE tier (500 calls/day limit)',
@@ -64,13 +64,13 @@ export const marketData: readonly Item[] = [
   {
     id: 'market-data.cache.latency',
     severity: 'warning',
-    answer: planned('market-data/quotes-are-cached'),
+    answer: gate('market-data/quotes-are-cached'),
     asks: ['S3:46 Latency: <10ms cached vs 1-2 seconds uncached'],
   },
   {
     id: 'market-data.cache.hit-rate',
     severity: 'warning',
-    answer: planned('market-data/quotes-are-cached'),
+    answer: gate('market-data/quotes-are-cached'),
     asks: ['S3:47 Cache hit rate: >95%', 'S3:405 | Cache Hit Rate | >95% | ‚è≥ Pending (P0 #2) |'],
   },
   {
@@ -84,13 +84,13 @@ export const marketData: readonly Item[] = [
   {
     id: 'market-data.failover',
     severity: 'blocker',
-    answer: planned('market-data/fails-over'),
+    answer: gate('market-data/fails-over'),
     asks: ['S3:101 Implement failover logic (Alpha Vantage ‚Üí yfinance)', 'S3:149 Implement automatic failover logic'],
   },
   {
     id: 'market-data.cross-checked',
     severity: 'blocker',
-    answer: planned('market-data/providers-agree'),
+    answer: gate('market-data/providers-agree'),
     asks: [
       'S3:102 Add cross-provider validation (alert if >0.1% difference)',
       'S3:150 Add cross-provider price validation (0.1% tolerance)',
@@ -99,31 +99,31 @@ export const marketData: readonly Item[] = [
   {
     id: 'market-data.breaker',
     severity: 'blocker',
-    answer: planned('market-data/breaker-opens'),
+    answer: gate('market-data/breaker-opens'),
     asks: ['S3:103 Implement circuit breaker pattern', 'S3:151 Implement circuit breaker pattern'],
   },
   {
     id: 'market-data.breaker.opens',
     severity: 'blocker',
-    answer: planned('market-data/breaker-opens'),
+    answer: gate('market-data/breaker-opens'),
     asks: ['S3:104 Open circuit if provider fails 5 times in 1 minute'],
   },
   {
     id: 'market-data.breaker.half-opens',
     severity: 'blocker',
-    answer: planned('market-data/breaker-opens'),
+    answer: gate('market-data/breaker-opens'),
     asks: ['S3:105 Half-open after 30 seconds'],
   },
   {
     id: 'market-data.breaker.closes',
     severity: 'blocker',
-    answer: planned('market-data/breaker-opens'),
+    answer: gate('market-data/breaker-opens'),
     asks: ['S3:106 Close if 3 successful calls'],
   },
   {
     id: 'market-data.accuracy',
     severity: 'warning',
-    answer: planned('market-data/providers-agree'),
+    answer: gate('market-data/providers-agree'),
     asks: ['S3:404 | Data Quality | >99% accuracy | ‚úÖ 99.9%+ (validated) |'],
   },
 ];
