@@ -50,6 +50,11 @@ const recorded = [
   ...['risk.kill_switch_events', 'risk.limit_changes', 'strategy.strategy_events'],
   ...['access.lockout_events', 'access.key_events'],
 ];
+/** An order a little below the market of the seed. */
+const paperBuy = (quantity: string) => ({
+  ...{ symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', quantity, price: '64000.00', mode: 'PAPER' },
+});
+
 /** What every load test is told. */
 const toTraders = { BASE_URL: '{url}', TRADER_KEYS_FILE: '{writerKeysFile}' };
 
@@ -426,6 +431,13 @@ export default defineConfig({
     { path: '/api/v1/strategies', items: 'strategies', most: 100, as: 'operator' },
     { path: '/api/v1/access/lockouts', items: 'lockouts', most: 100, as: 'operator' },
   ],
+  riskDryRun: {
+    tooLarge: { method: 'POST', path: '/api/v1/risk/check', body: paperBuy('1000') },
+    small: { method: 'POST', path: '/api/v1/risk/check', body: paperBuy('0.001') },
+    decision: 'decision',
+    denied: 'denied',
+    reason: 'denial.reason',
+  },
   marketData: {
     environment: {
       QUOTE_PROVIDERS: 'first={primary} second={secondary}',
@@ -439,6 +451,10 @@ export default defineConfig({
     ask: '65000.01',
     answer: (quote) => quote,
     stored: 'SELECT source FROM market.quotes WHERE symbol = $1',
+    prices: {
+      ...{ path: '/api/v1/portfolio', items: 'positions', symbol: 'symbol', price: 'price', ageMs: 'priceAgeMs' },
+      mostAgeMs: 15_000,
+    },
     // Its positions are valued by the quotes.
     read: { method: 'GET', path: '/api/v1/portfolio' },
     disagreement: 'Quote providers disagree',

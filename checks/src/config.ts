@@ -188,6 +188,15 @@ const marketData = z.strictObject({
   ),
   /** Selects of the symbol $1 what prices orders now: its source. One row at most. */
   stored: z.string(),
+  /** A GET that shows the price of each holding, and how old it is: names in its answer. No price may be older. */
+  prices: z.strictObject({
+    path: z.string().startsWith('/'),
+    items: z.string(),
+    symbol: z.string(),
+    price: z.string(),
+    ageMs: z.string(),
+    mostAgeMs: z.int().min(1),
+  }),
   /** Reads or judges by a price, and changes nothing. */
   read: request,
   /** What the log says when two providers disagree. */
@@ -328,6 +337,16 @@ const portfolio = z.strictObject({
   }),
   /** The symbol that `quotes` is about. */
   symbol: z.string(),
+});
+
+/** Asks what would become of an order, and changes nothing: one that is beyond every limit, and one that is within. */
+const riskDryRun = z.strictObject({
+  tooLarge: request,
+  small: request,
+  /** Where the answer says what was decided, how it says that it denies, and where it says why: names, separated by dots. */
+  decision: z.string(),
+  denied: z.string(),
+  reason: z.string(),
 });
 
 /** Money, as `database.invariants` says it must add up. Both statements must be harmless after one another. */
@@ -627,6 +646,7 @@ const schema = z.strictObject({
   lists: z.array(list).min(1).optional(),
   marketData: marketData.optional(),
   risk: risk.optional(),
+  riskDryRun: riskDryRun.optional(),
   code: z.strictObject({
     /** A TypeScript compiler: `--listFiles --pretty false` is appended, to count what it looked at and to read what it says. */
     typeCheck: command,

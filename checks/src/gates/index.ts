@@ -125,6 +125,7 @@ import failsOver from './market-data/fails-over.ts';
 import providersAgree from './market-data/providers-agree.ts';
 import quotaIsWatched from './market-data/quota-is-watched.ts';
 import quotesAreCached from './market-data/quotes-are-cached.ts';
+import quotesAreFresh from './market-data/quotes-are-fresh.ts';
 import areExported from './metrics/are-exported.ts';
 import areScraped from './metrics/are-scraped.ts';
 import healthIsProbed from './metrics/health-is-probed.ts';
@@ -145,6 +146,7 @@ import commandsWork from './runbooks/commands-work.ts';
 import deploymentIsDescribed from './runbooks/deployment-is-described.ts';
 import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
 import postMortemTemplateIsThere from './runbooks/post-mortem-template-is-there.ts';
+import targetDenies from './risk/target-denies.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
 import lastCycleIsRecent from './schedule/last-cycle-is-recent.ts';
@@ -262,6 +264,8 @@ export const gates: readonly Gate[] = [
   providersAgree,
   breakerOpens,
   quotaIsWatched,
+  quotesAreFresh,
+  targetDenies,
   stopsNewOrders,
   redisEngagesIt,
   limitsHoldUnderParallelOrders,
@@ -270,7 +274,6 @@ export const gates: readonly Gate[] = [
   outboxDrains,
   claimsAreNotDoubled,
   reconciliationConverges,
-  breakerOpens,
   healthAnswers,
   noSecretInTree,
   noSecretInHistory,

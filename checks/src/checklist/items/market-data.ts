@@ -1,4 +1,4 @@
-import { gate, type Item, notApplicable, planned } from '../item.ts';
+import { gate, type Item, notApplicable } from '../item.ts';
 
 /** Quotes: their providers, their age, their agreement. */
 export const marketData: readonly Item[] = [
@@ -48,7 +48,7 @@ export const marketData: readonly Item[] = [
   {
     id: 'market-data.fresh',
     severity: 'blocker',
-    answer: planned('market-data/quotes-are-fresh'),
+    answer: gate('market-data/quotes-are-fresh'),
     asks: ['S2:446 Market data feeds working'],
   },
   {

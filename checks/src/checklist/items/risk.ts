@@ -1,4 +1,4 @@
-import { type Item, planned } from '../item.ts';
+import { gate, type Item, planned } from '../item.ts';
 
 /** Limits before every order. */
 export const risk: readonly Item[] = [
@@ -25,7 +25,7 @@ export const risk: readonly Item[] = [
   {
     id: 'risk.active',
     severity: 'blocker',
-    answer: planned('risk/target-denies'),
+    answer: gate('risk/target-denies'),
     asks: ['S2:445 Risk management active'],
   },
 ];
