@@ -120,7 +120,7 @@ import weeklyCapacityIsRead from './maintenance/weekly-capacity-is-read.ts';
 import weeklyConfigurationIsUnchanged from './maintenance/weekly-configuration-is-unchanged.ts';
 import weeklySecurityScanPasses from './maintenance/weekly-security-scan-passes.ts';
 import weeklyTrendsAreRead from './maintenance/weekly-trends-are-read.ts';
-import breakerOpens from './market-data/breaker-opens.ts';
+import providerBreakerOpens from './market-data/breaker-opens.ts';
 import failsOver from './market-data/fails-over.ts';
 import providersAgree from './market-data/providers-agree.ts';
 import quotaIsWatched from './market-data/quota-is-watched.ts';
@@ -142,11 +142,11 @@ import limitOrdersFillWhenMet from './orders/limit-orders-fill-when-met.ts';
 import stateMachineIsEnforced from './orders/state-machine-is-enforced.ts';
 import denialsSayWhy from './risk/denials-say-why.ts';
 import limitsHoldUnderParallelOrders from './risk/limits-hold-under-parallel-orders.ts';
+import targetDenies from './risk/target-denies.ts';
 import commandsWork from './runbooks/commands-work.ts';
 import deploymentIsDescribed from './runbooks/deployment-is-described.ts';
 import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
 import postMortemTemplateIsThere from './runbooks/post-mortem-template-is-there.ts';
-import targetDenies from './risk/target-denies.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
 import lastCycleIsRecent from './schedule/last-cycle-is-recent.ts';
@@ -262,7 +262,7 @@ export const gates: readonly Gate[] = [
   failsOver,
   quotesAreCached,
   providersAgree,
-  breakerOpens,
+  providerBreakerOpens,
   quotaIsWatched,
   quotesAreFresh,
   targetDenies,
@@ -274,6 +274,7 @@ export const gates: readonly Gate[] = [
   outboxDrains,
   claimsAreNotDoubled,
   reconciliationConverges,
+  breakerOpens,
   healthAnswers,
   noSecretInTree,
   noSecretInHistory,

@@ -260,8 +260,8 @@ export const alerts: readonly Item[] = [
   {
     id: 'alerts.rules.low',
     severity: 'advisory',
-    // Its rule on the volume is there. Quotes are not cached yet: there is nothing whose misses could be counted.
-    answer: planned('market-data/quotes-are-cached'),
+    // Its rule on the volume is there. What a miss would be, quotes_requests_total counts by its outcome: its rule is not there.
+    answer: planned('alerts/misses-of-quotes-are-told'),
     partly: ['alerts/rules-fire'],
     asks: ['S3:212 Low: Cache miss rate >20%, unusual trading volume'],
   },
