@@ -432,11 +432,12 @@ export default defineConfig({
     { path: '/api/v1/access/lockouts', items: 'lockouts', most: 100, as: 'operator' },
   ],
   riskDryRun: {
-    tooLarge: { method: 'POST', path: '/api/v1/risk/check', body: paperBuy('1000') },
+    tooLarge: { method: 'POST', path: '/api/v1/risk/check', body: paperBuy('100000000') },
     small: { method: 'POST', path: '/api/v1/risk/check', body: paperBuy('0.001') },
     decision: 'decision',
     denied: 'denied',
     reason: 'denial.reason',
+    limitReasons: ['MAX_ORDER_NOTIONAL', 'MAX_DAILY_NOTIONAL', 'MAX_POSITION'],
   },
   marketData: {
     environment: {

@@ -347,6 +347,8 @@ const riskDryRun = z.strictObject({
   decision: z.string(),
   denied: z.string(),
   reason: z.string(),
+  /** Reasons that are limits: an empty account denies too, and shows none of them. */
+  limitReasons: z.array(z.string()).min(1),
 });
 
 /** Money, as `database.invariants` says it must add up. Both statements must be harmless after one another. */

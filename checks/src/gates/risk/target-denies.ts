@@ -13,6 +13,7 @@ interface Judged {
 
 interface Facts {
   denied: string;
+  limitReasons: string[];
   judged: Judged[];
 }
 
@@ -29,17 +30,17 @@ export default defineGate<Facts>({
 
   async observe({ config, signal }) {
     const { url, keys } = partOf(config, 'target');
-    const { tooLarge, small, decision, denied, reason } = partOf(config, 'riskDryRun');
+    const { tooLarge, small, decision, denied, reason, limitReasons } = partOf(config, 'riskDryRun');
     if (!keys.writer) throw new Error('the target has no keys.writer: an account that is there for tests is wanted');
     const judged: Judged[] = [];
     for (const [order, request] of [['too large', tooLarge] as const, ['small', small] as const]) {
       const { status, text } = await send(url, request, { key: keys.writer, signal });
       judged.push({ order, status, decision: textAt(text, decision), reason: textAt(text, reason) });
     }
-    return { examined: judged.length, facts: { denied, judged } };
+    return { examined: judged.length, facts: { denied, limitReasons, judged } };
   },
 
-  judge: ({ denied, judged }) =>
+  judge: ({ denied, limitReasons, judged }) =>
     judged.flatMap(({ order, status, decision, reason }): Finding[] => {
       const said = `the target answered ${status}, ${decision ?? 'without a decision'}`;
       if (order === 'small' && (status >= 400 || decision === denied || decision === null)) {
@@ -50,10 +51,10 @@ export default defineGate<Facts>({
           },
         ];
       }
-      if (order === 'too large' && (decision !== denied || reason === null)) {
+      if (order === 'too large' && (decision !== denied || !limitReasons.includes(reason ?? ''))) {
         return [
           {
-            message: `${said}, to an order far beyond any limit: it has to be denied, with its reason`,
+            message: `${said}, to an order far beyond any limit: it has to be denied for a limit${reason ? `, and not for ${reason}` : ''}`,
             identity: order,
           },
         ];
@@ -66,6 +67,7 @@ export default defineGate<Facts>({
     bad: [
       facts('accepted', null, 'accepted'),
       facts('denied', null, 'accepted'),
+      facts('denied', 'INSUFFICIENT_CASH', 'accepted'),
       facts('denied', 'MAX_ORDER_NOTIONAL', 'denied'),
     ],
   },
@@ -100,6 +102,7 @@ function textAt(text: string, path: string): string | null {
 function facts(large: string, reason: string | null, small: string): Facts {
   return {
     denied: 'denied',
+    limitReasons: ['MAX_ORDER_NOTIONAL'],
     judged: [
       { order: 'too large', status: 200, decision: large, reason },
       { order: 'small', status: 200, decision: small, reason: null },
