@@ -1208,7 +1208,18 @@ export default defineConfig({
   },
   outage: { answerMs: 1_000, inFlightMs: 3_000, notReadyMs: 5_000, writesAgainMs: 10_000 },
   replicas: { environment: { DRAIN_DELAY_MS: '500' } },
-  drillPages: { 'drills/redis-lost': 'runbooks/RedisLost.md' },
+  drillPages: {
+    'drills/backend-killed-mid-order': 'runbooks/ServiceDown.md',
+    'drills/postgres-stopped': 'runbooks/DatabaseLost.md',
+    'drills/slow-and-broken-links': 'runbooks/DatabaseLost.md',
+    'drills/redis-lost': 'runbooks/RedisLost.md',
+    'drills/kill-switch-linearizable': 'runbooks/KillSwitchActivated.md',
+    'drills/worker-killed': 'runbooks/WorkerSilent.md',
+    'drills/replica-killed': 'runbooks/ServiceDown.md',
+    'drills/replicas-are-rolled': 'runbooks/ServiceDown.md',
+    'drills/graceful-stop': 'runbooks/ServiceDown.md',
+    'drills/process-crashes-cleanly': 'runbooks/ServiceDown.md',
+  },
   governance: {
     // Beside the gates that say so themselves: who may see whose orders, and what becomes of them.
     unwaivable: ['access/*', 'orders/state-machine-is-enforced'],

@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Report, reportSchema } from '../checks/src/engine/report.ts';
+import { commitWords } from '../checks/src/reporters/order.ts';
 
 /** As drills leave them in their facts. */
 interface Row {
@@ -45,7 +46,7 @@ function documentOf(report: Report): string {
   const head = `# Drills
 
 What each drill struck, how it is known that it struck work in flight, what is promised, and what was seen: in one real run of
-the ${form} forms, on ${report.startedAt.slice(0, 10)}, of commit ${report.commit.slice(0, 12)}, with ${tools.join(', ')}.
+the ${form} forms, on ${report.startedAt.slice(0, 10)}, of commit ${commitWords(report)}, with ${tools.join(', ')}.
 \`make drills-table\` runs them and writes this page.`;
   return `${[head, ...drills.map(section)].join('\n\n')}\n`;
 }

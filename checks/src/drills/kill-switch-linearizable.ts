@@ -30,7 +30,7 @@ interface Facts {
 }
 
 const replicaCount = 3;
-const histories = { short: 6, long: 100 };
+const histories = { short: 4, long: 100 };
 const writersPerHistory = 6;
 /** Turns of the switch in one history; each on another replica than the orders that follow it. */
 const turns = 4;

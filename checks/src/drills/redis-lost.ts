@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { partOf } from '../config.ts';
 import type { Context } from '../engine/context.ts';
 import { defineDrill, type Finding } from '../engine/gate.ts';
+import { recoverByThePage } from '../engine/recover.ts';
 import { send } from '../io/http.ts';
 import { redisCommand } from '../io/redis.ts';
 import { type Attempt, attemptWrite, nowMs, startWrites } from '../io/writes.ts';
 import type { RedisServer } from '../sandbox/redis.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { recoverByThePage } from './support/recover.ts';
 import { mustBeSteady } from './support/steady.ts';
 import type { StrikeRow } from './support/strike-row.ts';
 

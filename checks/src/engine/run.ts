@@ -7,6 +7,7 @@ import type { Cache } from './cache.ts';
 import { type Context, createContext } from './context.ts';
 import { type Check, type Drill, type Finding, hasLongForm, type Observation } from './gate.ts';
 import { missingNeeds, needStack, type Surroundings } from './needs.ts';
+import { recoverByThePage } from './recover.ts';
 import type { CheckResult, ReportedFinding } from './report.ts';
 import { disturbs, eachByResource, holdsOf } from './schedule.ts';
 
@@ -176,6 +177,8 @@ async function carryOut(drill: Drill, context: Context, options: RunOptions): Pr
     await drill.undo(context);
     forget();
   }
+  // What is on the page for whoever is on call is what has to be enough.
+  if (drill.needs.includes('sandbox')) await recoverByThePage(context, drill.id);
   await drill.steadyState(context);
   if (!(seen.struckInFlight > 0)) throw new Error('its fault struck while no work was in flight: it proves nothing');
   return { examined: seen.examined, facts: { struckInFlight: seen.struckInFlight, ...(seen.facts as object) } };

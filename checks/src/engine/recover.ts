@@ -1,5 +1,5 @@
-import type { Context } from '../../engine/context.ts';
-import { followPage } from '../../io/runbook-page.ts';
+import { followPage } from '../io/runbook-page.ts';
+import type { Context } from './context.ts';
 
 /**
  * Does what the drill's runbook page says, so that a page cannot rot.
