@@ -1,6 +1,6 @@
 import { PROJECT_SQL } from './activity.ts';
 import { EXPIRE_DUE_SQL } from './expire-orders.ts';
-import { EXECUTE_SQL } from './limit-orders.ts';
+import { EXECUTE_SQL, UNPRICED_SQL } from './limit-orders.ts';
 import { ORDER_COLUMNS } from './orders.ts';
 import { READ_PLACEMENT_SQL } from './place-order.ts';
 
@@ -84,6 +84,7 @@ export const HOT_QUERIES: readonly HotQuery[] = [
     sql: EXECUTE_SQL,
     values: [QUOTE_MAX_AGE_MS, 500, null, '{24x7}', '{24x7}'],
   },
+  { name: 'symbols without a price', sql: UNPRICED_SQL, values: [QUOTE_MAX_AGE_MS, '{24x7}'] },
   { name: 'orders whose time is over', sql: EXPIRE_DUE_SQL, values: [500, null] },
   { name: 'the projection of the outbox', sql: PROJECT_SQL, values: [500, 'false'] },
   {

@@ -265,18 +265,21 @@ export interface UnpricedSymbol {
   readonly reason: 'missing' | 'stale' | 'disagreeing';
 }
 
+/** Symbols with resting orders and without a price. $1: the oldest quote, ms; $2: the calendars that are open. */
+export const UNPRICED_SQL = `SELECT i.symbol, CASE WHEN q.symbol IS NULL THEN 'missing'
+      WHEN NOT (${FRESH_QUOTE}) THEN 'stale' ELSE 'disagreeing' END AS reason
+  FROM market.instruments i
+  LEFT JOIN market.quotes q ON q.symbol = i.symbol
+  LEFT JOIN market.executable_quotes e ON e.symbol = i.symbol
+  WHERE (e.symbol IS NULL OR NOT (${FRESH_QUOTE}))
+    AND i.calendar = ANY ($2::text[])
+    AND EXISTS (SELECT FROM execution.orders o WHERE o.symbol = i.symbol AND ${RESTING})
+  ORDER BY i.symbol`;
+
 export async function findUnpricedSymbols(tx: Tx, bounds: ExecutionBounds): Promise<UnpricedSymbol[]> {
   const { rows } = await tx.query<UnpricedSymbol>({
     name: 'find-unpriced-symbols',
-    text: `SELECT i.symbol, CASE WHEN q.symbol IS NULL THEN 'missing'
-          WHEN NOT (${FRESH_QUOTE}) THEN 'stale' ELSE 'disagreeing' END AS reason
-      FROM market.instruments i
-      LEFT JOIN market.quotes q ON q.symbol = i.symbol
-      LEFT JOIN market.executable_quotes e ON e.symbol = i.symbol
-      WHERE (e.symbol IS NULL OR NOT (${FRESH_QUOTE}))
-        AND i.calendar = ANY ($2::text[])
-        AND EXISTS (SELECT FROM execution.orders o WHERE o.symbol = i.symbol AND ${RESTING})
-      ORDER BY i.symbol`,
+    text: UNPRICED_SQL,
     values: [bounds.quoteMaxAgeMs, openOf(bounds)],
   });
   return rows;
