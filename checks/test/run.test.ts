@@ -290,6 +290,34 @@ describe('a drill', () => {
     expect(findings[0]?.message).toContain('struck while no work was in flight');
   });
 
+  test.each([
+    [1, ['one 1', 'two 1']],
+    [2, ['one 1', 'two 2']],
+  ])('two with %i at once never share a stack while they strike', async (concurrency, expected) => {
+    let opened = 0;
+    const openSandbox = async () => {
+      opened += 1;
+      return fakeSandbox({ name: `${opened}` });
+    };
+    const striking = new Set<string>();
+    const struck: string[] = [];
+    const drillOn = (id: string) =>
+      fakeDrill(id, {
+        strike: async ({ target }) => {
+          expect(striking).not.toContain(target.name);
+          striking.add(target.name);
+          // Until the other one has had its turn, where it can have one.
+          for (let turn = 0; turn < 20; turn += 1) await delay(0);
+          struck.push(`${id.slice(2)} ${target.name}`);
+          striking.delete(target.name);
+          return { examined: 1, facts: { wrong: [] }, struckInFlight: 1 };
+        },
+      });
+    const results = await runFakes([drillOn('a/one'), drillOn('a/two')], { openSandbox, concurrency });
+    expect(results.map(({ outcome }) => outcome)).toEqual(['pass', 'pass']);
+    expect(struck.sort()).toEqual(expected);
+  });
+
   test('it touches no target that is not marked as safe to break', async () => {
     const { drill, log } = steps();
     const openSandbox = async () => fakeSandbox({ name: 'production', safeToBreak: false });

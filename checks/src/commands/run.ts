@@ -81,11 +81,12 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
   const live = watchLive(toLookAt.length, streams.stderr, wantsColour(streams.stderr));
   const complain = (message: string) => live.note(message);
   const startedAt = new Date();
-  let opening: Promise<Sandbox> | undefined;
+  const openings: Promise<Sandbox>[] = [];
   const { signal, interrupted, release } = interruptible();
   try {
     const openSandbox = () => {
-      opening = startSandbox({ config, tree, tools, progress: live.note, made: redactor.add });
+      const opening = startSandbox({ config, tree, tools, progress: live.note, made: redactor.add });
+      openings.push(opening);
       return opening;
     };
     const { concurrency, timeoutFactor } = flags;
@@ -124,7 +125,7 @@ export async function run(globs: string[], flags: RunFlags, given: Streams): Pro
     return report.exitCode;
   } finally {
     live.stop();
-    await (await settled(opening))?.close();
+    await Promise.all(openings.map(closeWhenSettled));
     release();
   }
 }
@@ -150,6 +151,7 @@ function inOrder(checks: readonly Check[], results: readonly CheckResult[]): Che
 }
 
 /** A stack that could not be brought up is nobody's to close; the checks that needed it have said why. */
-async function settled(opening: Promise<Sandbox> | undefined): Promise<Sandbox | undefined> {
-  return opening?.catch(() => undefined);
+async function closeWhenSettled(opening: Promise<Sandbox>): Promise<void> {
+  const sandbox = await opening.catch(() => undefined);
+  await sandbox?.close();
 }

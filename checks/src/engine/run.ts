@@ -9,7 +9,7 @@ import { type Check, type Drill, type Finding, hasLongForm, type Observation } f
 import { missingNeeds, needStack, type Surroundings } from './needs.ts';
 import { recoverByThePage } from './recover.ts';
 import type { CheckResult, ReportedFinding } from './report.ts';
-import { disturbs, eachByResource, holdsOf } from './schedule.ts';
+import { breaksItsStack, disturbs, eachByResource, holdsOf, ownResources } from './schedule.ts';
 
 /** Whoever watches a run while it goes on. */
 export interface Watcher {
@@ -20,7 +20,7 @@ export interface Watcher {
 
 export interface RunOptions extends Surroundings {
   checks: readonly Check[];
-  /** Brings up the stack; called at most once, and only when a check needs it. */
+  /** Brings up a stack; called only when a check needs one, and once more when drills can go side by side. */
   openSandbox(): Promise<Sandbox>;
   concurrency: number;
   timeoutFactor: number;
@@ -37,23 +37,35 @@ export interface RunOptions extends Surroundings {
 }
 
 const defaultTimeoutMs = 30_000;
+/** A drill waits more than it computes, but for bounds of milliseconds: more at once would strike one another's measures. */
+const drillsAtOnce = 2;
 
 /**
- * Looks at everything, in the order of the list: checks that disturb nobody side by side, then each of the others alone.
+ * Looks at everything, in the order of the list: checks that disturb nobody side by side, then each of the others alone, and
+ * at last the drills, each on a stack that no other uses meanwhile.
  * Never throws for what a check does: that is its outcome.
  */
 export async function runChecks(options: RunOptions): Promise<CheckResult[]> {
   const turns: Turns = { openOnce: once(options.openSandbox), runStartedAt: performance.now() };
   const results = new Map<string, CheckResult>();
-  const examineInto = async (check: Check) => {
+  const examineInto = async (check: Check, { openOnce }: Pick<Turns, 'openOnce'> = turns) => {
     options.watcher.started(check);
-    const result = await examineOrRecall(check, options, turns);
+    const result = await examineOrRecall(check, options, { ...turns, openOnce });
     results.set(check.id, result);
     options.watcher.finished(check, result);
   };
-  const disturbing = options.checks.filter(disturbs);
+  const drills = options.checks.filter(breaksItsStack);
+  const disturbing = options.checks.filter((check) => disturbs(check) && !breaksItsStack(check));
   const quiet = options.checks.filter((check) => !disturbs(check));
-  await eachByResource([...quiet, ...disturbing], options.concurrency, holdsOf, examineInto);
+  await eachByResource([...quiet, ...disturbing], options.concurrency, holdsOf, (check) => examineInto(check));
+  const atOnce = Math.min(drillsAtOnce, options.concurrency, drills.length);
+  // The first goes on with the stack that is there; another is brought up while it does.
+  const idle = [turns, ...Array.from({ length: atOnce - 1 }, () => ({ openOnce: once(options.openSandbox) }))];
+  await eachByResource(drills, atOnce, ownResources, async (drill) => {
+    const stack = idle.shift() ?? turns;
+    await examineInto(drill, stack);
+    idle.push(stack);
+  });
   return options.checks.flatMap(({ id }) => results.get(id) ?? []);
 }
 

@@ -11,9 +11,18 @@ export type Holds = ReadonlyMap<string, Hold>;
  */
 export function holdsOf(check: Check): Holds {
   const hold = disturbs(check) ? 'alone' : 'shared';
-  const own = (check.resources ?? []).map((name) => [name, 'alone'] as const);
   const stack = needStack(check.needs) || disturbs(check) ? [['target', hold] as const] : [];
-  return new Map<string, Hold>([['machine', hold], ...stack, ...own]);
+  return new Map<string, Hold>([['machine', hold], ...stack, ...ownResources(check)]);
+}
+
+/** What it uses beside the target and the machine. */
+export function ownResources(check: Check): Holds {
+  return new Map((check.resources ?? []).map((name) => [name, 'alone'] as const));
+}
+
+/** A drill on the throwaway stack: it may go beside another one that has a stack of its own. */
+export function breaksItsStack(check: Check): boolean {
+  return check.kind === 'drill' && needStack(check.needs);
 }
 
 export function disturbs(check: Check): boolean {

@@ -14,6 +14,7 @@ export default defineGate<Facts>({
   id: 'load/a-hundred-users-are-served',
   severity: 'blocker',
   profile: 'commit',
+  long: true,
   needs: ['service', 'sandbox', 'k6', 'config:loadProfiles', 'config:write'],
   alone: true,
   timeoutMs: 60_000,

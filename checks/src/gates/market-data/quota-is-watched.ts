@@ -19,6 +19,7 @@ export default defineGate<Facts>({
   id: 'market-data/quota-is-watched',
   severity: 'warning',
   profile: 'commit',
+  long: true,
   needs: ['service', 'database', 'sandbox', 'config:marketData'],
   resources: ['quotes'],
   timeoutMs: 60_000,
