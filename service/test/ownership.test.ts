@@ -39,8 +39,8 @@ afterAll(async () => {
 const OWNED: readonly { readonly under: string; readonly id: () => string }[] = [
   { under: '/api/v1/orders/:id', id: () => orderId },
 ];
-/** What has an id and belongs to no account. */
-const COMMON = ['/api/v1/strategies/:id'];
+/** What has an id and belongs to no account, or is for operators, whose keys reach the orders of all accounts. */
+const COMMON = ['/api/v1/strategies/:id', '/api/v1/operations'];
 
 function routesWithId(): { route: LiveRoute; id: string | undefined }[] {
   const withId = liveRoutes(service.app.express).filter(({ path }) => path.includes('/:'));

@@ -53,8 +53,8 @@ export interface RunFlags extends EvidenceFlags {
   maxAge: number;
 }
 
-/** A gate waits for other programs more than it computes. */
-export const defaultConcurrency = Math.max(2, availableParallelism());
+/** A gate waits for other programs more than it computes: one more than there are processors keeps these at work. */
+export const defaultConcurrency = availableParallelism() + 1;
 
 /** Judges, reports, and returns the exit code. */
 export async function run(globs: string[], flags: RunFlags, given: Streams): Promise<number> {

@@ -31,6 +31,7 @@ export default defineDrill<Facts>({
   id: 'drills/replica-killed',
   severity: 'blocker',
   profile: 'commit',
+  long: true,
   needs: ['service', 'database', 'sandbox', 'config:write', 'config:replicas'],
   covers: ['failover.redundancy'],
   unit: 'orders',

@@ -26,6 +26,7 @@ export default defineDrill<Facts>({
   id: 'drills/replicas-are-rolled',
   severity: 'blocker',
   profile: 'commit',
+  long: true,
   needs: ['service', 'database', 'sandbox', 'config:write', 'config:replicas'],
   covers: ['deployment.rolling'],
   unit: 'orders',

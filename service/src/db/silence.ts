@@ -5,7 +5,7 @@ import { withConnection } from './pool.ts';
  * How long PostgreSQL may leave a question without an answer that needs no disk, no lock and no table. A server that is frozen,
  * or at the other end of a dead link, refuses nothing: without this, each caller would find out for itself, by its own timeout.
  */
-export const SILENCE_MS = 500;
+export const SILENCE_MS = 700;
 /** From an answer to the next question. */
 export const SILENCE_INTERVAL_MS = 100;
 

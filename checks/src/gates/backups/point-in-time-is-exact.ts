@@ -39,6 +39,7 @@ export default defineGate<Facts>({
   id: 'backups/point-in-time-is-exact',
   severity: 'blocker',
   profile: 'commit',
+  long: true,
   needs: ['service', 'database', 'sandbox', 'pgbackrest', 'config:recovery'],
   covers: ['backups.point-in-time', 'failover.recovery.tested'],
   unit: 'recovered rows and orders',

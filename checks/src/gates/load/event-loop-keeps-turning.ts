@@ -11,7 +11,7 @@ interface Facts extends EngineSeen {
 
 const warmUp = { writes: 100, atOnce: 5 };
 const perSecond = 100;
-const seconds = { short: 3, long: 600 };
+const seconds = { short: 2, long: 600 };
 /** Far above what a quiet machine shows (2 ms), and below what a client notices: two cores are shared with the database here. */
 const mostDelayP99Ms = 100;
 /** The young generation's collections take a millisecond or two; what takes longer walks a heap that is too large. */

@@ -26,6 +26,7 @@ export default defineGate<Facts>({
   id: 'market-data/breaker-opens',
   severity: 'blocker',
   profile: 'commit',
+  long: true,
   needs: ['service', 'database', 'sandbox', 'config:marketData'],
   resources: ['quotes'],
   timeoutMs: 60_000,
