@@ -7,6 +7,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # The pinned Node and the pinned tools come before the machine's own.
 export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/.tools/bin:$(PATH)
+# Node keeps what it has compiled: half the time of each start.
+export NODE_COMPILE_CACHE ?= $(CURDIR)/.preflight/compiled
 
 # ARGS goes to the program behind a target, PROFILE to preflight:
 #   make preflight PROFILE=static        make preflight ARGS='database/* --reporter json'        make test ARGS=service/test

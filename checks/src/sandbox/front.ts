@@ -102,3 +102,13 @@ export async function forwardTo(upstream: string, request: FrontRequest): Promis
 function endToEnd(headers: [string, string][]): Record<string, string> {
   return Object.fromEntries(headers.filter(([name]) => !hopByHop.has(name.toLowerCase())));
 }
+
+/** Tells otherwise what the service answers with 200 and JSON at a path: `change` is given the body. */
+export function retold(path: string, change: (body: Record<string, unknown>) => object): Interception {
+  return async (request, forward) => {
+    const answer = await forward(request);
+    if (request.path.split('?')[0] !== path || answer.status !== 200) return answer;
+    const body = change(JSON.parse(answer.body.toString()) as Record<string, unknown>);
+    return { status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(body)) };
+  };
+}

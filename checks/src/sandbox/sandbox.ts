@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config, Credentials } from '../config.ts';
+import { compileCache } from '../io/compile-cache.ts';
 import { execOrThrow } from '../io/exec.ts';
 import type { Tools } from '../io/tools.ts';
 import type { Tree } from '../io/tree.ts';
@@ -227,6 +228,6 @@ function asUser(url: string, user: string): string {
 
 function runIn(root: string, tools: Tools, command: readonly string[], databaseUrl: string) {
   const [program = '', ...args] = command;
-  const env = { PATH: tools.environment.PATH, TZ: 'UTC', DATABASE_URL: databaseUrl };
+  const env = { PATH: tools.environment.PATH, TZ: 'UTC', ...compileCache(root), DATABASE_URL: databaseUrl };
   return execOrThrow(program, args, { cwd: root, env });
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
+import { compileCache } from '../io/compile-cache.ts';
 import type { Tools } from '../io/tools.ts';
 import { type ServerProcess, startServer } from './server.ts';
 
@@ -65,7 +66,7 @@ export function createService(options: ServiceOptions): ServiceProcess {
       command,
       args,
       cwd: root,
-      env: { PATH: tools.environment.PATH, TZ: 'UTC', ...own },
+      env: { PATH: tools.environment.PATH, TZ: 'UTC', ...compileCache(root), ...own },
       logFile,
       isReady: async () => (await fetch(url + config.readiness, { signal: AbortSignal.timeout(probeTimeoutMs) })).ok,
     });

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Config } from '../../config.ts';
 import type { Context } from '../../engine/context.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
+import { compileCache } from '../../io/compile-cache.ts';
 import { type ExecResult, lastLines } from '../../io/exec.ts';
 import { fillPlaceholders } from '../../sandbox/service.ts';
 import { isSecretName } from './secret-names.ts';
@@ -173,10 +174,10 @@ async function runAll(cases: readonly Case[], context: Context): Promise<CaseFac
 const caseTimeoutMs = 20_000;
 
 /** @throws when the command does not end, or fails in a good environment for a reason that no variable explains. */
-async function runCase(one: Case, { config: { service }, tools, exec }: Context): Promise<CaseFacts> {
+async function runCase(one: Case, { config: { service }, tree, tools, exec }: Context): Promise<CaseFacts> {
   const { fault, variables, description, environment } = one;
   const [program = '', ...args] = service.checkConfig;
-  const env = { PATH: tools.environment.PATH, TZ: 'UTC', ...environment };
+  const env = { PATH: tools.environment.PATH, TZ: 'UTC', ...compileCache(tree.root), ...environment };
   const result = await exec(program, args, { env, timeoutMs: caseTimeoutMs });
   if (result.timedOut) throw new Error(`${service.checkConfig.join(' ')} did not end within ${caseTimeoutMs / 1000} s`);
   const described = Object.keys(service.variables);

@@ -5,6 +5,7 @@ import type { Context } from '../../engine/context.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
 import { withDatabase } from '../../io/database.ts';
 import { send } from '../../io/http.ts';
+import { retold } from '../../sandbox/front.ts';
 import { limitedAccount } from '../risk/support/limits.ts';
 
 /** What its owner is told, and what the database holds; decimal strings. */
@@ -61,12 +62,7 @@ export default defineGate<Facts>({
   /** Everybody holds the same round sum. */
   async sabotage({ config, intercept }) {
     const { request, cash } = partOf(config, 'portfolio');
-    return intercept(async (asked, forward) => {
-      const answer = await forward(asked);
-      if (asked.path.split('?')[0] !== request.path || answer.status !== 200) return answer;
-      const body = { ...(JSON.parse(answer.body.toString()) as object), [cash]: '100000' };
-      return { status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(body)) };
-    });
+    return intercept(retold(request.path, (body) => ({ ...body, [cash]: '100000' })));
   },
 });
 

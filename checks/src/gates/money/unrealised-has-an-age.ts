@@ -3,6 +3,7 @@ import { partOf } from '../../config.ts';
 import type { Context } from '../../engine/context.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
 import { send } from '../../io/http.ts';
+import { retold } from '../../sandbox/front.ts';
 import { setQuote, withQuotes } from '../orders/support/quotes.ts';
 
 /** One position as its owner sees it. */
@@ -63,17 +64,11 @@ export default defineGate<Facts>({
   /** What is unknown is shown as zero. */
   async sabotage({ config, intercept }) {
     const { request, positions } = partOf(config, 'portfolio');
-    return intercept(async (asked, forward) => {
-      const answer = await forward(asked);
-      if (asked.path.split('?')[0] !== request.path || answer.status !== 200) return answer;
-      const told = JSON.parse(answer.body.toString()) as Record<string, Record<string, unknown>[]>;
-      const zeroed = (told[positions.list] ?? []).map((each) => ({
-        ...each,
-        [positions.unrealised]: each[positions.unrealised] ?? '0',
-      }));
-      const body = Buffer.from(JSON.stringify({ ...told, [positions.list]: zeroed }));
-      return { status: 200, headers: { 'content-type': 'application/json' }, body };
-    });
+    const { list, unrealised } = positions;
+    const zeroed = (each: Record<string, unknown>) => ({ ...each, [unrealised]: each[unrealised] ?? '0' });
+    return intercept(
+      retold(request.path, (body) => ({ ...body, [list]: (body[list] as Record<string, unknown>[]).map(zeroed) })),
+    );
   },
 });
 

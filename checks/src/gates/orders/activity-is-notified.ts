@@ -5,6 +5,7 @@ import type { Context } from '../../engine/context.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
 import { makeExecutableWrites, untilExecuted } from '../../io/executed-writes.ts';
 import { send } from '../../io/http.ts';
+import { retold } from '../../sandbox/front.ts';
 
 interface Facts {
   withinMs: number;
@@ -80,12 +81,7 @@ export default defineGate<Facts>({
   /** The list is empty for everybody. */
   async sabotage({ config, intercept }) {
     const { path, list } = partOf(config, 'orders').activity;
-    return intercept(async (request, forward) => {
-      const answer = await forward(request);
-      if (request.path.split('?')[0] !== path || answer.status !== 200) return answer;
-      const body = { ...(JSON.parse(answer.body.toString()) as object), [list]: [] };
-      return { status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(body)) };
-    });
+    return intercept(retold(path, (body) => ({ ...body, [list]: [] })));
   },
 });
 
