@@ -118,7 +118,10 @@ async function work(context: Context): Promise<{ ids: string[]; executed: number
     Array.from({ length: writeCount }, () => attemptWrite(context, { idempotencyKey: randomUUID(), writer: 0 })),
   );
   const ids = resting.flatMap(({ id }) => (id === null ? [] : [id]));
-  if (ids.length < writeCount) throw new Error(`${writeCount - ids.length} of ${writeCount} writes were not accepted`);
+  if (ids.length < writeCount)
+    throw new Error(
+      `${writeCount - ids.length} of ${writeCount} writes were not accepted: ${resting.map(({ status }) => status ?? 'no answer').join(', ')}`,
+    );
   const executable = await makeExecutableWrites(context, executedCount);
   const wrong = await untilExecuted(context, executable, executedWithinMs);
   if (wrong.length > 0) throw new Error(`${wrong.length} of ${executedCount} writes were not executed in time`);

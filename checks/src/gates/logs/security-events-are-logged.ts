@@ -82,12 +82,12 @@ export default defineGate<Facts>({
     ],
   },
 
-  /** A proxy in front forgets to say for whom it asks: every line names the proxy. */
+  /** Something in front gives another address for everybody: what the log then says of who it was is wrong. */
   async sabotage(sandbox) {
-    return sandbox.intercept((request, forward) => {
-      const { 'x-forwarded-for': _, ...headers } = request.headers;
-      return forward({ ...request, headers });
-    });
+    const somebody = nobodysAddress();
+    return sandbox.intercept((request, forward) =>
+      forward({ ...request, headers: { ...request.headers, 'x-forwarded-for': somebody } }),
+    );
   },
 });
 
