@@ -125,7 +125,7 @@ const damages: readonly [string, (copy: Copy) => void, RegExp][] = [
   ['a label lists what is gone', (copy) => rmSync(copy.backup(incremental), { recursive: true }), /which is not there/],
   [
     'a backup has another name',
-    (copy) => renameSync(copy.backup(full), copy.backup(`${full.slice(0, -2)}9F`)),
+    (copy) => renameSync(copy.backup(full), copy.backup(aSecondLater(full))),
     /not there/,
   ],
   ['a segment that a backup needs is missing', (copy) => rmSync(copy.segmentOf(full)), /repository 1 lacks 0000/],
@@ -146,6 +146,11 @@ const damages: readonly [string, (copy: Copy) => void, RegExp][] = [
   ],
   ['the repository is empty', (copy) => emptied(copy), /missing stanza path/],
 ];
+
+/** A label with another last digit: `20261120-155514F` becomes `20261120-155515F`, and a 9 becomes a 0. */
+function aSecondLater(label: string): string {
+  return label.replace(/\d(?=F$)/, (digit) => String((Number(digit) + 1) % 10));
+}
 
 function removeManifests(copy: Copy): void {
   for (const suffix of ['', '.copy']) rmSync(copy.backup(full, `backup.manifest${suffix}`));
