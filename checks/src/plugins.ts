@@ -23,7 +23,7 @@ const statement = z.looseObject({
   samples: z.object({ good: z.array(z.unknown()).min(1), bad: z.array(z.unknown()).min(1) }),
 });
 const pluginCheck = z.discriminatedUnion('kind', [
-  statement.extend({ kind: z.literal('gate'), alone: z.boolean(), observe: method }),
+  statement.extend({ kind: z.literal('gate'), alone: z.boolean(), measures: z.boolean().optional(), observe: method }),
   statement.extend({ kind: z.literal('drill'), steadyState: method, strike: method, undo: method }),
 ]);
 const exported = z.looseObject({ gates: z.array(z.unknown()).min(1) });

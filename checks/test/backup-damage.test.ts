@@ -123,11 +123,7 @@ const damages: readonly [string, (copy: Copy) => void, RegExp][] = [
   ['a bit is flipped', (copy) => flipBit(copy.backup(full, 'bundle', '1')), /checksum invalid: [1-9]/],
   ['the manifest is gone', (copy) => removeManifests(copy), /manifest missing/],
   ['a label lists what is gone', (copy) => rmSync(copy.backup(incremental), { recursive: true }), /which is not there/],
-  [
-    'a backup has another name',
-    (copy) => renameSync(copy.backup(full), copy.backup(aSecondLater(full))),
-    /not there/,
-  ],
+  ['a backup has another name', (copy) => renameSync(copy.backup(full), copy.backup(aSecondLater(full))), /not there/],
   ['a segment that a backup needs is missing', (copy) => rmSync(copy.segmentOf(full)), /repository 1 lacks 0000/],
   ['a segment between two backups is missing', (copy) => rmSync(copy.segments()[4] ?? ''), /a moment after the full/],
   ['a segment is cut short', (copy) => truncateSync(copy.segments()[4] ?? '', 1_000), /other: 1/],

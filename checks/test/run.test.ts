@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { type Cache, isCacheable, type Kept } from '../src/engine/cache.ts';
 import type { Context } from '../src/engine/context.ts';
-import type { Drill } from '../src/engine/gate.ts';
+import type { Drill, Gate } from '../src/engine/gate.ts';
 import { fakeDrill, fakeGate, fakeSandbox, runFake, runFakes } from './support/fake-checks.ts';
 import { until } from './support/until.ts';
 
@@ -316,6 +316,42 @@ describe('a drill', () => {
     const results = await runFakes([drillOn('a/one'), drillOn('a/two')], { openSandbox, concurrency });
     expect(results.map(({ outcome }) => outcome)).toEqual(['pass', 'pass']);
     expect(struck.sort()).toEqual(expected);
+  });
+
+  test('what measures has the stack that was asked, and the machine, for itself; what disturbs goes beside another', async () => {
+    let opened = 0;
+    const openSandbox = async () => {
+      opened += 1;
+      return fakeSandbox({ name: `stack ${opened}` });
+    };
+    const atWork = new Set<string>();
+    const seen: string[] = [];
+    const looks = (id: string, change: Partial<Gate<string[]>>) =>
+      fakeGate(id, {
+        needs: ['service'],
+        ...change,
+        observe: async ({ target }) => {
+          atWork.add(id);
+          for (let turn = 0; turn < 20; turn += 1) await delay(0);
+          seen.push(`${id} on ${target.name} beside ${atWork.size - 1}`);
+          atWork.delete(id);
+          return { examined: 1, facts: [] };
+        },
+      });
+    const disturbs = { alone: true };
+    const measures = { alone: true, measures: true };
+    const gates = [
+      looks('a/disturbs', disturbs),
+      looks('a/measures', measures),
+      looks('a/too', disturbs),
+      looks('a/asks', {}),
+    ];
+    await runFakes(gates, { openSandbox, concurrency: 3 });
+    expect(seen.slice(0, 2)).toEqual(['a/asks on stack 1 beside 0', 'a/measures on stack 1 beside 0']);
+    expect(seen.slice(2).sort()).toEqual([
+      expect.stringMatching(/^a\/disturbs on stack 1 beside [01]$/),
+      expect.stringMatching(/^a\/too on stack 2 beside [01]$/),
+    ]);
   });
 
   test('it touches no target that is not marked as safe to break', async () => {

@@ -76,8 +76,13 @@ interface Statement<Facts> {
 
 export interface Gate<Facts = unknown> extends Statement<Facts> {
   readonly kind: 'gate';
-  /** It disturbs the target (load, faults, a switch that is thrown), so that no other gate may look at the same time. */
+  /** It disturbs the target (faults, a switch that is thrown, quotes that are set): it has a stack to itself. */
   readonly alone: boolean;
+  /**
+   * It measures the machine, or what all that was asked before has left on the stack: it is alone there, on the stack that the
+   * others have asked, and nothing else is at work meanwhile.
+   */
+  readonly measures?: boolean;
   /** How often at most it looks again after a fail or an error, and why a later pass is true all the same. Each attempt is shown. */
   readonly retry?: { readonly times: 1 | 2 | 3; readonly why: string };
   /** I/O only: looks, counts what it looked at, and judges nothing. */
@@ -107,7 +112,7 @@ export interface Drill<Facts = unknown> extends Statement<Facts> {
 export type Check = Gate | Drill;
 
 export function defineGate<Facts>(gate: Omit<Gate<Facts>, 'kind' | 'alone'> & { alone?: boolean }): Gate<Facts> {
-  return { ...gate, kind: 'gate', alone: gate.alone ?? false };
+  return { ...gate, kind: 'gate', alone: gate.alone ?? gate.measures ?? false };
 }
 
 export function defineDrill<Facts>(drill: Omit<Drill<Facts>, 'kind'>): Drill<Facts> {

@@ -9,7 +9,7 @@ import { type Check, type Drill, type Finding, hasLongForm, type Observation } f
 import { missingNeeds, needStack, type Surroundings } from './needs.ts';
 import { recoverByThePage } from './recover.ts';
 import type { CheckResult, ReportedFinding } from './report.ts';
-import { breaksItsStack, disturbs, eachByResource, holdsOf, ownResources } from './schedule.ts';
+import { disturbs, eachByResource, holdsOf, ownResources, wantsAnyStack } from './schedule.ts';
 
 /** Whoever watches a run while it goes on. */
 export interface Watcher {
@@ -20,7 +20,7 @@ export interface Watcher {
 
 export interface RunOptions extends Surroundings {
   checks: readonly Check[];
-  /** Brings up a stack; called only when a check needs one, and once more when drills can go side by side. */
+  /** Brings up a stack; called only when a check needs one, and once more when two can be disturbed side by side. */
   openSandbox(): Promise<Sandbox>;
   concurrency: number;
   timeoutFactor: number;
@@ -38,11 +38,11 @@ export interface RunOptions extends Surroundings {
 
 const defaultTimeoutMs = 30_000;
 /** A drill waits more than it computes, but for bounds of milliseconds: more at once would strike one another's measures. */
-const drillsAtOnce = 2;
+const stacksAtOnce = 2;
 
 /**
- * Looks at everything, in the order of the list: checks that disturb nobody side by side, then each of the others alone, and
- * at last the drills, each on a stack that no other uses meanwhile.
+ * Looks at everything, in the order of the list: checks that disturb nobody side by side, then each that measures alone, and
+ * at last those that disturb their stack, the drills among them, each on a stack that no other uses meanwhile.
  * Never throws for what a check does: that is its outcome.
  */
 export async function runChecks(options: RunOptions): Promise<CheckResult[]> {
@@ -54,16 +54,16 @@ export async function runChecks(options: RunOptions): Promise<CheckResult[]> {
     results.set(check.id, result);
     options.watcher.finished(check, result);
   };
-  const drills = options.checks.filter(breaksItsStack);
-  const disturbing = options.checks.filter((check) => disturbs(check) && !breaksItsStack(check));
+  const disturbing = options.checks.filter(wantsAnyStack);
+  const measuring = options.checks.filter((check) => disturbs(check) && !wantsAnyStack(check));
   const quiet = options.checks.filter((check) => !disturbs(check));
-  await eachByResource([...quiet, ...disturbing], options.concurrency, holdsOf, (check) => examineInto(check));
-  const atOnce = Math.min(drillsAtOnce, options.concurrency, drills.length);
+  await eachByResource([...quiet, ...measuring], options.concurrency, holdsOf, (check) => examineInto(check));
+  const atOnce = Math.min(stacksAtOnce, options.concurrency, disturbing.length);
   // The first goes on with the stack that is there; another is brought up while it does.
   const idle = [turns, ...Array.from({ length: atOnce - 1 }, () => ({ openOnce: once(options.openSandbox) }))];
-  await eachByResource(drills, atOnce, ownResources, async (drill) => {
+  await eachByResource(disturbing, atOnce, ownResources, async (check) => {
     const stack = idle.shift() ?? turns;
-    await examineInto(drill, stack);
+    await examineInto(check, stack);
     idle.push(stack);
   });
   return options.checks.flatMap(({ id }) => results.get(id) ?? []);

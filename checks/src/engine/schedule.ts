@@ -20,9 +20,9 @@ export function ownResources(check: Check): Holds {
   return new Map((check.resources ?? []).map((name) => [name, 'alone'] as const));
 }
 
-/** A drill on the throwaway stack: it may go beside another one that has a stack of its own. */
-export function breaksItsStack(check: Check): boolean {
-  return check.kind === 'drill' && needStack(check.needs);
+/** It disturbs a throwaway stack and nothing else: it may go beside another one that has a stack of its own. */
+export function wantsAnyStack(check: Check): boolean {
+  return disturbs(check) && needStack(check.needs) && !(check.kind === 'gate' && check.measures);
 }
 
 export function disturbs(check: Check): boolean {

@@ -36,7 +36,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'pg_dump', 'pg_restore'],
-  alone: true,
+  measures: true,
   covers: ['backups.restore.works', 'backups.restore.integrity'],
   unit: 'rows in the snapshot',
   why: 'A backup that was never restored is a hope: what it lacks is found out when there is nothing else left.',

@@ -45,7 +45,7 @@ export default defineGate<Facts>({
   fix: 'Make it read less, add it to hotQueries so that its plan is looked at, or name it in statements.known with the reason.',
   source: 'https://www.postgresql.org/docs/current/pgstatstatements.html',
   // After the gates that ask the service: the more was asked, the more there is to see.
-  alone: true,
+  measures: true,
 
   async observe({ config, sandbox }) {
     const { mostPages, known } = partOf(config, 'statements');

@@ -16,7 +16,7 @@ export default defineGate<Facts>({
   profile: 'commit',
   long: true,
   needs: ['service', 'sandbox', 'k6', 'config:loadProfiles', 'config:write'],
-  alone: true,
+  measures: true,
   timeoutMs: 60_000,
   covers: ['load.concurrent-users'],
   unit: 'requests',

@@ -20,7 +20,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'sandbox', 'k6', 'config:loadProfiles', 'config:write'],
-  alone: true,
+  measures: true,
   long: true,
   timeoutMs: 1.2 * hourMs,
   covers: ['load.passed', 'load.no-degradation', 'load.an-hour'],

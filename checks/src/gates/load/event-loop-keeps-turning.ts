@@ -23,7 +23,7 @@ export default defineGate<Facts>({
   severity: 'warning',
   profile: 'commit',
   needs: ['service', 'sandbox', 'config:write'],
-  alone: true,
+  measures: true,
   covers: ['load.event-loop'],
   unit: 'writes',
   why: 'One thread answers everybody: while it collects garbage or parses a large text, every order waits, and no latency of one request shows why.',

@@ -15,7 +15,7 @@ export default defineGate<Facts>({
   severity: 'warning',
   profile: 'commit',
   needs: ['service', 'sandbox', 'k6', 'config:loadProfiles', 'config:write'],
-  alone: true,
+  measures: true,
   timeoutMs: 180_000,
   long: true,
   covers: ['load.peak'],

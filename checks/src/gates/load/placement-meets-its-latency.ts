@@ -12,7 +12,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'sandbox', 'k6', 'config:load'],
-  alone: true,
+  measures: true,
   timeoutMs: 60_000,
   covers: [
     'load.placement-p95',

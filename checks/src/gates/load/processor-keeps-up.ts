@@ -27,7 +27,7 @@ export default defineGate<Facts>({
   severity: 'warning',
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:processing', 'config:write'],
-  alone: true,
+  measures: true,
   covers: ['load.pending-orders', 'load.processing', 'load.heartbeats'],
   unit: 'orders and calls',
   why: 'Orders come due together, when the price moves: a processor that does them one by one, or is called by everybody at once, is late just then.',

@@ -25,7 +25,7 @@ export default defineGate<Facts>({
   severity: 'warning',
   profile: 'commit',
   needs: ['service', 'sandbox', 'config:write'],
-  alone: true,
+  measures: true,
   long: true,
   covers: ['load.resources.bounded'],
   unit: 'writes',

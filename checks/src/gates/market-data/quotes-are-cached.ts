@@ -36,7 +36,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:marketData'],
-  alone: true,
+  measures: true,
   resources: ['quotes'],
   timeoutMs: 60_000,
   retry: { times: 1, why: 'A machine that is busy with something else is slow in each of its answers, once.' },
