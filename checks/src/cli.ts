@@ -95,7 +95,7 @@ function program(): Command {
       env('--concurrency <n>', 'how many gates look at once').argParser(positiveInteger).default(defaultConcurrency),
     )
     .addOption(timeoutFactorOption())
-    .addOption(env('--no-cache', 'look again at static gates whose files have not changed since they passed'))
+    .addOption(env('--no-cache', 'look again at gates whose files have not changed since they passed'))
     .addOption(env('--evidence <dir>', 'where all that was seen goes (default: a new one in .preflight/evidence)'))
     .addOption(env('--sign-key <file>', 'an SSH key that signs the evidence'))
     .addOption(

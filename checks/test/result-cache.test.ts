@@ -24,12 +24,13 @@ const tools = (version: string): Tools => ({
 });
 const gate = fakeGate('a/sql', { files: ['*.sql'], needs: ['k6'] });
 
+const history = fakeGate('a/history', { files: ['*.sql'], needs: ['git'], readsCommits: true });
 const other = fakeGate('a/other', { files: ['*.sql'], needs: ['k6'] });
 
 function open(change: { config?: Config; tools?: Tools; day?: string } = {}) {
   return openCache({
     ...{ config, tools: tools('1.0'), tree: openTree(repository.root), ...change },
-    ...{ sources: [join(repository.root, 'gates')], clean: (result) => result, own: [gate, other] },
+    ...{ sources: [join(repository.root, 'gates')], clean: (result) => result, own: [gate, other, history] },
     now: () => new Date(`${change.day ?? '2026-06-15'}T12:00:00Z`),
   });
 }
@@ -71,6 +72,16 @@ test('another gate with the same files has another key', async () => {
   expect(await open().keyOf(other)).not.toBe(await open().keyOf(gate));
   // Of a plugin, say.
   expect(await open().keyOf(fakeGate('a/strange', { files: ['*.sql'], needs: ['k6'] }))).toBeUndefined();
+});
+
+test('of a gate that reads commits: another key when a ref names another one', async () => {
+  const key = () => open().keyOf(history);
+  const before = await key();
+  expect(await key()).toBe(before);
+  await repository.commitAll('nothing in it');
+  const after = await key();
+  expect(after).toMatch(/^[0-9a-f]{24}$/);
+  expect(after).not.toBe(before);
 });
 
 test('what is kept is found again; what is no record of a pass is not', async () => {

@@ -468,12 +468,14 @@ describe('what is kept of earlier runs', () => {
     expect(kept.size).toBe(0);
   });
 
-  test('only of static gates that say which files matter and need neither a stack nor a history', () => {
+  test('only of gates that say which files matter and ask neither a stack, a target nor more of git than its commits', () => {
     const files = ['**'];
     expect(isCacheable(fakeGate('a/b', { files }))).toBe(true);
     expect(isCacheable(fakeGate('a/b'))).toBe(false);
-    expect(isCacheable(fakeGate('a/b', { files, profile: 'commit' }))).toBe(false);
+    expect(isCacheable(fakeGate('a/b', { files, profile: 'commit' }))).toBe(true);
+    expect(isCacheable(fakeGate('a/b', { files, profile: 'release' }))).toBe(false);
     expect(isCacheable(fakeGate('a/b', { files, needs: ['git'] }))).toBe(false);
+    expect(isCacheable(fakeGate('a/b', { files, needs: ['git'], readsCommits: true }))).toBe(true);
     expect(isCacheable(fakeGate('a/b', { files, needs: ['database'] }))).toBe(false);
     expect(isCacheable(fakeDrill('drills/b', { files }))).toBe(false);
   });

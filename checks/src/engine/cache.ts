@@ -17,10 +17,11 @@ export interface Cache {
 export const keptSchema = z.strictObject({ lookedAt: z.string(), result: resultSchema });
 export type Kept = z.output<typeof keptSchema>;
 
-/** Only what reads declared files, and neither a stack nor a history, can be known from files alone. */
+/** Only what reads declared files, or commits, and neither a stack nor a target, can be known from those alone. */
 export function isCacheable(check: Check): boolean {
-  const { kind, profile, needs, files } = check;
-  return kind === 'gate' && profile === 'static' && files !== undefined && !needStack(needs) && !needs.includes('git');
+  const { kind, profile, needs, files, readsCommits = false } = check;
+  const isKnown = files !== undefined && (readsCommits || !needs.includes('git'));
+  return kind === 'gate' && profile !== 'release' && isKnown && !needStack(needs);
 }
 
 /** The globs of a check, of which the configuration may be asked. */

@@ -51,9 +51,11 @@ interface Statement<Facts> {
   readonly tags?: readonly string[];
   /**
    * Globs of the tree's files on which the answer depends: with `--changed` it is left out when none of them has changed, and
-   * a static gate's pass is kept until one does. Absent: everything may matter to it.
+   * the pass of a gate that asks no stack and no target is kept until one does. Absent: everything may matter to it.
    */
   readonly files?: readonly string[] | ((config: Config) => readonly string[]);
+  /** Of git it reads the commits that refs name, and nothing else: its pass is kept until a ref changes, because a commit never does. */
+  readonly readsCommits?: boolean;
   /** Names of things that no two checks may use at once, beside the target, of which `alone` speaks. */
   readonly resources?: readonly string[];
   /** No waiver is accepted of it, whoever approves: what it finds costs money or lets strangers in. */

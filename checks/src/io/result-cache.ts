@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { type Cache, configText, filesOf, isCacheable, keptSchema, keyOfParts } from '../engine/cache.ts';
 import type { Check } from '../engine/gate.ts';
 import type { CheckResult } from '../engine/report.ts';
+import { execOrThrow } from './exec.ts';
 import { type Tools, toolNames } from './tools.ts';
 import type { Tree } from './tree.ts';
 
@@ -48,7 +49,8 @@ export function openCache(options: CacheOptions): Cache {
       const present = toolNames.filter((name) => tools.find(name) !== undefined);
       // Some answers depend on the date (a calendar, a deadline): none is kept past its day.
       const day = now().toISOString().slice(0, 10);
-      return keyOfParts([check.id, day, ...(await common), files, versions, present]);
+      const refs = check.readsCommits ? await refsOf(tree.root) : '';
+      return keyOfParts([check.id, day, ...(await common), files, versions, present, refs]);
     },
     async find(key) {
       try {
@@ -74,6 +76,11 @@ async function commonParts(root: string, sources: readonly string[], config: Con
   const code = await Promise.all(sources.map(digestOfDirectory));
   const installed = await readFile(join(root, 'node_modules', '.package-lock.json')).then(sha256, () => 'nothing');
   return [code, process.versions.node, installed, configText(config)];
+}
+
+/** Every ref, and HEAD, with the commit that it names. */
+async function refsOf(root: string): Promise<string> {
+  return (await execOrThrow('git', ['show-ref', '--head'], { cwd: root })).stdout;
 }
 
 async function digestOfDirectory(directory: string): Promise<string> {

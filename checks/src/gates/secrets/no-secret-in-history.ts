@@ -31,6 +31,8 @@ export default defineGate<Facts>({
   // It reads every commit there is, which is more than files, and takes longer with each one.
   profile: 'commit',
   needs: ['git', 'gitleaks'],
+  files: ['**'],
+  readsCommits: true,
   covers: ['secrets.none-in-version-control'],
   unit: 'commits',
   why: 'A secret that a later commit removed is still in every clone: whoever has the history has the secret.',
