@@ -1216,6 +1216,7 @@ export default defineConfig({
     'drills/backend-killed-mid-order': 'runbooks/ServiceDown.md',
     'drills/postgres-stopped': 'runbooks/DatabaseLost.md',
     'drills/slow-and-broken-links': 'runbooks/DatabaseLost.md',
+    'drills/disk-full': 'runbooks/DatabaseDiskFull.md',
     'drills/redis-lost': 'runbooks/RedisLost.md',
     'drills/kill-switch-linearizable': 'runbooks/KillSwitchActivated.md',
     'drills/worker-killed': 'runbooks/WorkerSilent.md',

@@ -1,5 +1,6 @@
 import type { Drill } from '../engine/gate.ts';
 import backendKilledMidOrder from './backend-killed-mid-order.ts';
+import diskFull from './disk-full.ts';
 import gracefulStop from './graceful-stop.ts';
 import killSwitchLinearizable from './kill-switch-linearizable.ts';
 import postgresStopped from './postgres-stopped.ts';
@@ -16,6 +17,7 @@ export const drills: readonly Drill[] = [
   backendKilledMidOrder,
   postgresStopped,
   slowAndBrokenLinks,
+  diskFull,
   redisLost,
   killSwitchLinearizable,
   workerKilled,

@@ -1,14 +1,16 @@
 import type { Config, OptionalPart } from '../config.ts';
+import { mayMount } from '../io/mounts.ts';
 import { type ToolName, type Tools, toolNames } from '../io/tools.ts';
 import { headOf, type Tree } from '../io/tree.ts';
 
 /**
  * - `git`: the tree is a repository with at least one commit.
  * - `service`, `database`: the target answers. `sandbox`: its processes may be stopped and broken.
+ * - `mount`: a file system may be mounted, which takes root's rights.
  * - a program, by its name.
  * - `config:PART`: preflight.config.ts describes that part of the service.
  */
-export type Need = 'git' | 'service' | 'database' | 'sandbox' | ToolName | `config:${OptionalPart}`;
+export type Need = 'git' | 'service' | 'database' | 'sandbox' | 'mount' | ToolName | `config:${OptionalPart}`;
 
 export interface Surroundings {
   config: Config;
@@ -38,6 +40,8 @@ async function missing(need: Need, { config, tree, tools }: Surroundings): Promi
       : [];
   }
   if (need === 'service' || need === 'database' || need === 'sandbox') return missingTools(stackTools, tools);
+  if (need === 'mount')
+    return mayMount() ? [] : ['the right to mount a file system: run it as root, where no container forbids it'];
   if (isTool(need)) return missingTools([need], tools);
   const part = need.slice('config:'.length) as OptionalPart;
   return config[part] === undefined ? [`preflight.config.ts does not describe \`${writtenAs[part] ?? part}\``] : [];

@@ -2,6 +2,7 @@ import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:f
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { unmountBelow } from '../io/mounts.ts';
 import { isAlive, markOf, type ProcessMark } from '../io/process-mark.ts';
 
 /**
@@ -43,7 +44,7 @@ export async function sweep(): Promise<string[]> {
   return removed;
 }
 
-/** Ends every process in the journal that still runs, waits for them, and removes the directory. */
+/** Ends every process in the journal that still runs, waits for them, unmounts what they worked on, and removes the directory. */
 export async function removeDirectory(directory: string): Promise<void> {
   const marks = readMarks(join(directory, processesFile));
   for (const mark of marks.filter(isAlive)) signalGroup(mark.pid, mark.endWith ?? 'SIGKILL');
@@ -52,6 +53,7 @@ export async function removeDirectory(directory: string): Promise<void> {
     const dead = await allDeadWithin(marks, politeDeadlineMs);
     if (!dead) throw new Error(`processes ${marks.filter(isAlive).map(({ pid }) => pid)} survive SIGKILL`);
   }
+  await unmountBelow(directory);
   await rm(directory, { recursive: true, force: true, maxRetries: 5 });
 }
 

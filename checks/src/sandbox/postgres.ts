@@ -20,6 +20,8 @@ export interface PostgresServer {
   /** Where its Unix socket is, which only that user reaches. */
   readonly socketDirectory: string;
   start(): Promise<void>;
+  /** False once it has ended, by whatever hand. */
+  runs(): boolean;
   /** `immediate` is a crash: the next start recovers from the write-ahead log. */
   stop(how: 'fast' | 'immediate'): Promise<void>;
   /** Every process of it stands still, and answers nothing. */
@@ -103,6 +105,11 @@ export async function startCluster(options: ClusterOptions, tools: Tools): Promi
       ...identity,
       isReady: () => withDatabase(url, async () => true),
     });
+    const started = server;
+    // When it ends by itself, as for want of room on its disk, the next start() begins another one.
+    void started.ended.then(() => {
+      if (server === started) server = undefined;
+    });
   };
   const stop = async (how: 'fast' | 'immediate') => {
     // The postmaster alone is told; it ends its own backends. https://www.postgresql.org/docs/15/server-shutdown.html
@@ -134,6 +141,7 @@ export async function startCluster(options: ClusterOptions, tools: Tools): Promi
     identity,
     socketDirectory: dataDirectory,
     start,
+    runs: () => server !== undefined,
     stop,
     freeze,
     thaw,

@@ -34,6 +34,12 @@ export const failover: readonly Item[] = [
     asks: [],
   },
   {
+    id: 'failover.disk-full',
+    severity: 'blocker',
+    answer: drill('drills/disk-full'),
+    asks: [],
+  },
+  {
     id: 'failover.backend-killed',
     severity: 'blocker',
     answer: drill('drills/backend-killed-mid-order'),
