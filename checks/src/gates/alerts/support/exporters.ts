@@ -1,4 +1,4 @@
-import type { Exporter } from '../../../config-alerts.ts';
+import type { Exporter } from '../../../config/alerts.ts';
 
 /**
  * What each exporter exports without being asked for more, as far as rules commonly read it; histograms by their base name.

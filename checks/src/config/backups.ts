@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { time } from './config-shapes.ts';
+import { time } from './shapes.ts';
 
 /** Where the production cluster's backups are, and what is promised of them. */
 export const backups = z.strictObject({

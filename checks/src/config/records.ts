@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { command, request, table } from './config-shapes.ts';
+import { command, request, table } from './shapes.ts';
 
 /**
  * A change that somebody makes, and the record that it must leave. In its request or command `{marker}` is filled in with a

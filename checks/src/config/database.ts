@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Credentials } from './credentials.ts';
+import { command } from './shapes.ts';
 
 /** The role that the service connects as, made by the migrations. The sandbox lets it log in, and runs the service as it. */
 export const databaseRole = z.strictObject({
@@ -87,4 +89,43 @@ export const migrations = z.strictObject({
   safeFrom: z.string().min(1),
   /** Rules of squawk that a file may break, and why. */
   exceptions: z.array(z.strictObject({ file: z.string(), rule: z.string(), reason: z.string().min(10) })).default([]),
+});
+
+export const database = z.strictObject({
+  /** Each runs with DATABASE_URL set to a scratch database. */
+  migrate: command,
+  applyNext: command,
+  revertLast: command,
+  /**
+   * Does the same for each line `up` or `down` of its input, and answers with a line of JSON, `{"ran":[…]}` or
+   * `{"failed":"…"}`. Without it every step is a process.
+   */
+  steps: command.optional(),
+  /** Glob of the migrations, one file each; by name they are in their order. */
+  migrations: z.string(),
+  /** The migration tool's own table, as `schema.table`: one row per migration that is applied. */
+  bookkeeping: z
+    .string()
+    .regex(/^\w+\.\w+$/, 'schema.table is wanted')
+    .default('public.pgmigrations'),
+  /** Fills a migrated database; its stdout goes to `credentials`. */
+  seed: command,
+  /** Reads the keys out of what the seed printed. */
+  credentials: z.custom<(seedOutput: string) => Credentials>(
+    (value) => typeof value === 'function',
+    'a function is wanted',
+  ),
+  requiredIndexes: z.array(
+    z.strictObject({
+      name: z.string(),
+      table: z.string().regex(/^\w+\.\w+$/, 'schema.table is wanted'),
+      columns: z.array(z.string()).min(1),
+      /** The query that the index is there for, with literals instead of parameters. */
+      serves: z.string(),
+    }),
+  ),
+  /** What always holds: `looksAt` counts the rows that it is about, `violations` selects those that break it. */
+  invariants: z.array(z.strictObject({ name: z.string(), looksAt: z.string(), violations: z.string() })),
+  /** More arguments for pg_dump. */
+  dumpArguments: z.array(z.string()).default([]),
 });

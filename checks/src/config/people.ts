@@ -28,3 +28,10 @@ export const documentation = z.strictObject({ readme: z.string().min(1).default(
 
 /** Where known vulnerabilities and newer versions are asked for. Default: npm's own configuration. */
 export const dependencies = z.strictObject({ registry: z.url().optional() });
+
+export const runbooks = z.strictObject({
+  /** Globs of the on-call scripts, and of what they source. */
+  scripts: z.array(z.string()).min(1),
+  /** What a script cannot do without in a dry run, by its path. */
+  dryRunArguments: z.record(z.string(), z.array(z.string())).default({}),
+});

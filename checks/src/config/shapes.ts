@@ -14,3 +14,6 @@ export const table = z.string().regex(/^\w+\.\w+$/, 'schema.table is wanted');
 
 /** On a clock, to the minute. */
 export const time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:MM');
+
+/** Variables of a process, by name. */
+export const environment = z.record(z.string(), z.string());

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { environment, request, table } from './shapes.ts';
+
+/** Both sides of a price, as they are written. */
+export const quote = z.strictObject({ bid: z.string(), ask: z.string() });
+
+/** Where prices stand, and how to set the one that the writes of `orders` are about. */
+export const quotes = z.strictObject({
+  table,
+  /** Its columns. */
+  bid: z.string(),
+  ask: z.string(),
+  asOf: z.string(),
+  /** True of that one row. */
+  of: z.string(),
+  /** How it stands in the sandbox. */
+  usual: quote,
+  /** Older than this, it prices nothing. */
+  maxAgeSeconds: z.int().min(1),
+});
+
+/** Where prices come from. The gates stand in for two providers, on the loopback, and watch a replica that asks them. */
+export const marketData = z.strictObject({
+  /** Environment of that replica, in a hurry: `{primary}` and `{secondary}` are URLs in which `{symbol}` stands for the symbol. */
+  environment,
+  /** A symbol with the quote that it has in the sandbox; for any other symbol the providers answer 404. */
+  symbol: z.string(),
+  bid: z.string(),
+  ask: z.string(),
+  /** What a provider answers, as the service reads it. */
+  answer: z.custom<(quote: { bid: string; ask: string; asOf: string }) => unknown>(
+    (value) => typeof value === 'function',
+    'a function is wanted',
+  ),
+  /** Selects of the symbol $1 what prices orders now: its source. One row at most. */
+  stored: z.string(),
+  /** A GET that shows the price of each holding, and how old it is: names in its answer. No price may be older. */
+  prices: z.strictObject({
+    path: z.string().startsWith('/'),
+    items: z.string(),
+    symbol: z.string(),
+    price: z.string(),
+    ageMs: z.string(),
+    mostAgeMs: z.int().min(1),
+  }),
+  /** Reads or judges by a price, and changes nothing. */
+  read: request,
+  /** What the log says when two providers disagree. */
+  disagreement: z.string(),
+  /** So many failures open the breaker, for so long; these are its environment, and what closes it again. */
+  breaker: z.strictObject({
+    failures: z.int().min(1),
+    successes: z.int().min(1),
+    pause: z.string(),
+    pauseMs: z.int().min(1_000),
+  }),
+  /** The variable with the budget of calls of a day. */
+  callsPerDay: z.string(),
+  /** Environment in which a provider may take two seconds for an answer. */
+  slow: environment,
+  /** Environment that has the last word. */
+  override: environment.default({}),
+  /** Environment that takes a promise back, for the proofs. */
+  without: z.strictObject({ secondProvider: environment, breaker: environment }),
+  /** Puts the quotes back as the seed had made them, and lets the next replica ask at once. */
+  reset: z.array(z.string()).min(1),
+});
