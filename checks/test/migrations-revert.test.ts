@@ -77,6 +77,7 @@ function scratchOf(migrations: readonly Migration[], stepsAtOnce = 1): ScratchMi
   const up = () => migrations[applied]?.up(lines) ?? lines;
   const apply = async () => step(up, stepsAtOnce);
   return {
+    url: '',
     apply,
     revert: async () => step(() => migrations[applied - 1]?.down(lines) ?? lines, -1),
     state: async () => ({

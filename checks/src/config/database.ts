@@ -87,7 +87,14 @@ export const migrations = z.strictObject({
   checksums: z.string().min(1),
   /** The first file that has to be safe for a database that is written to: what is before it was applied before there was one. */
   safeFrom: z.string().min(1),
-  /** Rules of squawk that a file may break, and why. */
+  /** As many of the newest as a deployment brings at most: these are tried on a database that is written to, and killed half-way. */
+  newest: z.int().min(1).max(20).default(3),
+  /**
+   * For how long one may hold writers up, in milliseconds. "A few hundred milliseconds, maybe a second or two at a push" is what
+   * https://gocardless.com/blog/zero-downtime-postgres-migrations-a-little-help/ found that an application bears.
+   */
+  mostBlockedMs: z.int().min(10).max(60_000).default(500),
+  /** Rules of squawk that a file may break, or `blocks-writers`, and why. */
   exceptions: z.array(z.strictObject({ file: z.string(), rule: z.string(), reason: z.string().min(10) })).default([]),
 });
 

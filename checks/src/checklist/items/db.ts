@@ -209,7 +209,7 @@ export const db: readonly Item[] = [
   {
     id: 'db.migrations.safe',
     severity: 'blocker',
-    answer: gate('database/migrations-are-safe'),
+    answer: gate('database/migrations-are-safe', 'database/migrations-do-not-block-writers'),
     asks: [],
   },
   {

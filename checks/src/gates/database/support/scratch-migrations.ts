@@ -17,6 +17,7 @@ export interface State {
 
 /** A scratch database whose migrations go up and down one by one, with the commands of preflight.config.ts. */
 export interface ScratchMigrations {
+  readonly url: string;
   apply(): Promise<ExecResult>;
   revert(): Promise<ExecResult>;
   state(): Promise<State>;
@@ -41,6 +42,7 @@ export async function openScratchMigrations(context: Context): Promise<ScratchMi
   const revert = () => (dialogue ? askFor(dialogue, 'down') : run(revertLast));
   const drop = () => sandbox.postgres.dropDatabase(name);
   return {
+    url,
     apply,
     revert,
     async drop() {
