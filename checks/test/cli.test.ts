@@ -220,7 +220,7 @@ describe.runIf(machine.find('gitleaks'))('what is read by other programs', () =>
     expect(await profileOf('--profile', 'release')).toBe('release');
   });
 
-  test('a static gate that has passed is looked at again when one of its files has changed, and not before', async () => {
+  test('a gate of files or commits that has passed is looked at again when one of them has changed, and not before', async () => {
     const { root } = await prepare(plain, '');
     const path = linkPrograms(root, []);
     const cachedIn = async (...flags: string[]) => {
@@ -235,7 +235,7 @@ describe.runIf(machine.find('gitleaks'))('what is read by other programs', () =>
     const second = await cachedIn();
     expect(second).toEqual([
       ['pass', expect.stringMatching(/^[0-9a-f]{24}$/)],
-      ['pass', undefined],
+      ['pass', expect.stringMatching(/^[0-9a-f]{24}$/)],
     ]);
     expect(await cachedIn('--no-cache')).toEqual([
       ['pass', undefined],
@@ -246,12 +246,11 @@ describe.runIf(machine.find('gitleaks'))('what is read by other programs', () =>
       ['pass', undefined],
     ]);
     writeFileSync(join(root, 'main.ts'), `const token = '${'ghp_'}${randomBytes(18).toString('hex')}';\n`);
-    const failed = [
+    expect(await cachedIn()).toEqual([
       ['fail', undefined],
       ['pass', undefined],
-    ];
-    expect(await cachedIn()).toEqual(failed);
-    expect(await cachedIn()).toEqual(failed);
+    ]);
+    expect((await cachedIn())[0]).toEqual(['fail', undefined]);
     writeFileSync(join(root, 'main.ts'), fixture['main.ts'] ?? '');
     expect(await cachedIn()).toEqual(second);
   });
