@@ -5,242 +5,26 @@
  * Secrets have no defaults, and neither a secret's value nor any part of it appears in a fault.
  */
 import { createHash } from 'node:crypto';
+import { corsOrigins, databaseUrl, quoteProviders, redisUrl, webhookUrl } from './config/addresses.ts';
+import { buildCommit, nextProcessingKey, processingKey, webhookSecret } from './config/keys.ts';
+import {
+  ConfigError,
+  type ConfigFault,
+  host,
+  integer,
+  oneOf,
+  positiveDecimal,
+  type Variable,
+} from './config/variable.ts';
 
-/** One thing that is wrong with the environment; `right` says what would be accepted. */
-export interface ConfigFault {
-  readonly name: string;
-  readonly wrong: string;
-  readonly right: string;
-}
-
-/** The line that `--check-config` prints for a fault: `NAME: what is wrong; what is right`. */
-export function formatFault(fault: ConfigFault): string {
-  return `${fault.name}: ${fault.wrong}; ${fault.right}`;
-}
-
-/** Thrown with every fault at once; `faults` is never empty and the message carries no secret. */
-export class ConfigError extends Error {
-  readonly faults: readonly ConfigFault[];
-
-  constructor(faults: readonly ConfigFault[]) {
-    super(faults.map(formatFault).join('\n'));
-    this.name = 'ConfigError';
-    this.faults = faults;
-  }
-}
+export { isLoopback } from './config/addresses.ts';
+export { ConfigError, type ConfigFault, formatFault } from './config/variable.ts';
 
 /** EX_CONFIG of sysexits.h: what every command exits with when its environment is wrong. */
 export const EXIT_CONFIG = 78;
 
 /** The environment as a plain record, so that tests can pass their own. */
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** What a variable's text turned out to be: a value, or what is wrong with it. */
-type Parsed<T> = { readonly value: T } | { readonly wrong: string };
-
-interface Variable<T> {
-  /** What is accepted, in words. */
-  readonly right: string;
-  /** Used when the variable is unset or empty; absent for variables that must be set. */
-  readonly fallback?: string;
-  readonly parse: (raw: string) => Parsed<T>;
-}
-
-const SHOWN_LENGTH_MAX = 40;
-
-function quoted(raw: string): string {
-  return JSON.stringify(raw.length > SHOWN_LENGTH_MAX ? `${raw.slice(0, SHOWN_LENGTH_MAX)}…` : raw);
-}
-
-function integer(fallback: number, min: number, max: number): Variable<number> {
-  return {
-    right: `set a whole number from ${min} to ${max}`,
-    fallback: String(fallback),
-    parse: (raw) => {
-      if (!/^\d{1,15}$/.test(raw)) return { wrong: `${quoted(raw)} is not a whole number` };
-      const value = Number(raw);
-      return value < min || value > max ? { wrong: `${value} is out of range` } : { value };
-    },
-  };
-}
-
-function oneOf<const T extends string>(fallback: T, values: readonly T[]): Variable<T> {
-  return {
-    right: `set one of ${values.join(', ')}`,
-    fallback,
-    parse: (raw) => {
-      const value = values.find((candidate) => candidate === raw);
-      return value === undefined ? { wrong: `${quoted(raw)} is not known` } : { value };
-    },
-  };
-}
-
-function host(fallback: string): Variable<string> {
-  return {
-    right: 'set a host name or an address to listen on, such as 127.0.0.1 or 0.0.0.0',
-    fallback,
-    parse: (raw) =>
-      /^[A-Za-z0-9.:_-]{1,253}$/.test(raw) ? { value: raw } : { wrong: `${quoted(raw)} is not a host name` },
-  };
-}
-
-function positiveDecimal(fallback: string): Variable<string> {
-  return {
-    right:
-      'set a positive decimal number with at most 12 digits before and 8 after the point, such as 100000 or 2500.50',
-    fallback,
-    parse: (raw) => {
-      const plain = /^(0|[1-9]\d{0,11})(\.\d{1,8})?$/.test(raw) && /[1-9]/.test(raw);
-      return plain ? { value: raw } : { wrong: `${quoted(raw)} is not a positive decimal number` };
-    },
-  };
-}
-
-const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '::1', '[::1]']);
-
-/** A socket directory is this machine, too. `?host=` overrules the host of the URL, as in the client library. */
-export function isLoopback(databaseUrl: string): boolean {
-  const url = new URL(databaseUrl);
-  const hosts = [
-    ...url.searchParams.getAll('host'),
-    ...(url.hostname === '' ? [] : [decodeURIComponent(url.hostname)]),
-  ];
-  return hosts.length > 0 && hosts.every((host) => LOOPBACK_HOSTS.has(host) || host.startsWith('/'));
-}
-
-/** To another machine only by TLS with a verified certificate: of all modes only this one does not go on without it. */
-function isVerified(url: URL): boolean {
-  const modes = url.searchParams.getAll('sslmode');
-  return modes.length > 0 && modes.every((mode) => mode === 'verify-full');
-}
-
-/** A part of the URL may be a password, so no fault quotes any of it. */
-const databaseUrl: Variable<string> = {
-  right: 'set postgres://user:password@host:5432/database, with ?sslmode=verify-full unless the host is this machine',
-  parse: (raw) => {
-    const url = URL.parse(raw);
-    if (url === null) return { wrong: 'is not a URL' };
-    if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') {
-      return { wrong: 'does not start with postgres:// or postgresql://' };
-    }
-    // A socket directory is named by ?host=, as libpq and node-postgres understand it.
-    if (url.hostname === '' && (url.searchParams.get('host') ?? '') === '') return { wrong: 'names no host' };
-    if (url.pathname.length <= 1) return { wrong: 'names no database' };
-    if (!isLoopback(raw) && !isVerified(url)) return { wrong: 'reaches another machine without sslmode=verify-full' };
-    return { value: raw };
-  },
-};
-
-/** A part of the URL may be a password, so no fault quotes any of it. */
-const redisUrl: Variable<string | null> = {
-  right: 'leave it empty, or set redis://user:password@host:6379 (rediss:// for TLS)',
-  fallback: '',
-  parse: (raw) => {
-    if (raw === '') return { value: null };
-    const url = URL.parse(raw);
-    if (url === null) return { wrong: 'is not a URL' };
-    if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
-      return { wrong: 'does not start with redis:// or rediss://' };
-    }
-    return url.hostname === '' ? { wrong: 'names no host' } : { value: raw };
-  },
-};
-
-/** The path may hold a token, so no fault quotes any of it. */
-const webhookUrl: Variable<string | null> = {
-  right: 'leave it empty, or set https://host/path (http:// on this machine only)',
-  fallback: '',
-  parse: (raw) => {
-    if (raw === '') return { value: null };
-    const url = URL.parse(raw);
-    if (url === null) return { wrong: 'is not a URL' };
-    if (url.username !== '' || url.password !== '') return { wrong: 'carries a user or a password' };
-    const plain = url.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname);
-    return plain || url.protocol === 'https:' ? { value: raw } : { wrong: 'does not start with https://' };
-  },
-};
-
-const ORIGINS_MAX = 50;
-
-/** An origin as a browser sends it: scheme, host and port, nothing else. `null` and patterns are none. */
-function isOrigin(text: string): boolean {
-  return /^https?:\/\/[^*]+$/.test(text) && URL.parse(text)?.origin === text;
-}
-
-const corsOrigins: Variable<readonly string[]> = {
-  right: `leave it empty, or set up to ${ORIGINS_MAX} exact origins such as https://desk.example,https://desk.example:8443`,
-  fallback: '',
-  parse: (raw) => {
-    const origins = raw === '' ? [] : raw.split(',').map((origin) => origin.trim());
-    const bad = origins.find((origin) => !isOrigin(origin));
-    if (bad !== undefined) return { wrong: `${quoted(bad)} is not an exact origin` };
-    return origins.length > ORIGINS_MAX ? { wrong: `${origins.length} origins are too many` } : { value: origins };
-  },
-};
-
-const KEY_LENGTH_MIN = 32;
-const KEY_LENGTH_MAX = 256;
-/** 32 random hexadecimal digits hold fewer than 8 different ones about once in 10,000 times; typed patterns almost always do. */
-const KEY_DISTINCT_MIN = 8;
-const WELL_KNOWN_KEY =
-  /dev[-_]?key|change[-_]?(me|this|it)|replace[-_]?(me|this|with)|your[-_]?(api[-_]?|secret[-_]?)?key|example|placeholder|password|insecure|secret|0123456789abcdef/i;
-
-const processingKey: Variable<string> = {
-  right: `set ${KEY_LENGTH_MIN} to ${KEY_LENGTH_MAX} random characters without whitespace, for example from: openssl rand -hex 32`,
-  parse: (raw) => {
-    if (/\s/.test(raw)) return { wrong: 'contains whitespace' };
-    if (!/^[\x21-\x7e]+$/.test(raw)) return { wrong: 'contains characters other than visible ASCII' };
-    if (raw.length < KEY_LENGTH_MIN) return { wrong: `is too short (${raw.length} characters)` };
-    if (raw.length > KEY_LENGTH_MAX) return { wrong: `is too long (${raw.length} characters)` };
-    if (WELL_KNOWN_KEY.test(raw)) return { wrong: 'contains a well-known default' };
-    if (new Set(raw).size < KEY_DISTINCT_MIN) return { wrong: 'repeats too few different characters to be random' };
-    return { value: raw };
-  },
-};
-
-/** The key that is to follow: while a scheduler is being given the new one, both are accepted. */
-const nextProcessingKey: Variable<string | null> = {
-  right: `leave it empty, or ${processingKey.right}`,
-  fallback: '',
-  parse: (raw) => (raw === '' ? { value: null } : processingKey.parse(raw)),
-};
-
-/** Signs what the webhook is sent. */
-const webhookSecret: Variable<string | null> = nextProcessingKey;
-
-/** What the image was built from, for whoever asks which build runs. */
-const buildCommit: Variable<string | null> = {
-  right: 'leave it empty, or set the 40 hexadecimal digits of a commit; the image brings it',
-  fallback: '',
-  parse: (raw) => {
-    if (raw === '') return { value: null };
-    return /^[0-9a-f]{40}$/.test(raw) ? { value: raw } : { wrong: `${quoted(raw)} is not a commit` };
-  },
-};
-
-const PROVIDERS_MAX = 4;
-
-/** The path may hold a token, so no fault quotes any of it. */
-const quoteProviders: Variable<readonly { name: string; url: string }[]> = {
-  right: `leave it empty, or set up to ${PROVIDERS_MAX} as name=https://host/path/{symbol}, separated by spaces, the most believed first (http:// on this machine only)`,
-  fallback: '',
-  parse: (raw) => {
-    const providers = raw
-      .split(/\s+/)
-      .filter((text) => text !== '')
-      .map((text) => ({ name: text.split('=')[0] ?? '', url: text.slice(text.indexOf('=') + 1) }));
-    if (providers.length > PROVIDERS_MAX) return { wrong: `${providers.length} providers are too many` };
-    if (new Set(providers.map(({ name }) => name)).size < providers.length) return { wrong: 'names a provider twice' };
-    const bad = providers.findIndex(({ name, url }) => !/^[a-z][a-z0-9-]{0,31}$/.test(name) || !isProviderUrl(url));
-    return bad === -1 ? { value: providers } : { wrong: `names no provider at place ${bad + 1}` };
-  },
-};
-
-function isProviderUrl(text: string): boolean {
-  const url = URL.parse(text);
-  if (url === null || !text.includes('{symbol}') || url.username !== '' || url.password !== '') return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK_HOSTS.has(url.hostname));
-}
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -8,7 +8,7 @@ export interface SourceFile {
 
 /**
  * Which rooms of service/src may import which. `http` reaches the database only through what app.ts hands to it, and
- * only app.ts sees everything. A room that is missing here may import nothing, so a new one must be entered.
+ * only app.ts and its room see everything. A room that is missing here may import nothing, so a new one must be entered.
  */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   domain: [],
