@@ -11,6 +11,7 @@ import { runChecks } from '../engine/run.ts';
 import { concernedBy, type Selection, select } from '../engine/select.ts';
 import { exitCodes } from '../engine/verdict.ts';
 import { loadWaivers, waiverAuthors } from '../engine/waivers.ts';
+import { configFilesOf } from '../io/config-files.ts';
 import { takeBackWhatIsLeft } from '../io/drill-journal.ts';
 import { readHistory, recordRun } from '../io/history.ts';
 import { proofsOfTree } from '../io/prove-journal.ts';
@@ -142,7 +143,8 @@ async function concernedChecks(
   if (changed === undefined) return {};
   const paths = await changedSince(root, changed === true ? 'HEAD' : changed);
   const own = relative(root, sourceDirectory);
-  return { concerns: concernedBy(paths, [configFile, ...(own.startsWith('..') ? [] : [`${own}/**`])], config) };
+  const everything = [...(await configFilesOf(root, configFile)), ...(own.startsWith('..') ? [] : [`${own}/**`])];
+  return { concerns: concernedBy(paths, everything, config) };
 }
 
 function inOrder(checks: readonly Check[], results: readonly CheckResult[]): CheckResult[] {

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Item } from '../checklist/item.ts';
 import { checklistOfRun } from '../checklist/of-run.ts';
 import type { Config } from '../config.ts';
+import { configHashOf } from '../io/config-files.ts';
 import { type ToolName, type Tools, toolNames } from '../io/tools.ts';
 import { headOf } from '../io/tree.ts';
 import type { Check, Profile, Severity } from './gate.ts';
@@ -69,13 +67,6 @@ function withWaivers(run: Judgement): Pick<Report, 'results' | 'governance'> {
   const ids = all.map(({ id }) => id);
   const faults = ledgerFaults(valid, ids, results, now);
   return { results, governance: [...refused.values(), ...budgetFaults(waivers, rules), ...faults] };
-}
-
-/** SHA-256 of the configuration's file. */
-export async function configHashOf(root: string, file: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(join(root, file)))
-    .digest('hex');
 }
 
 async function toolVersions(checks: readonly Check[], tools: Tools): Promise<Record<string, string>> {

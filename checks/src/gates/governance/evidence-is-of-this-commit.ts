@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineGate } from '../../engine/gate.ts';
-import { configHashOf } from '../../engine/judge.ts';
 import type { Report } from '../../engine/report.ts';
 import { type Verification, verifyEvidence } from '../../evidence/verify.ts';
 import { writeEvidence } from '../../evidence/write.ts';
+import { configHashOf } from '../../io/config-files.ts';
 import { headOf } from '../../io/tree.ts';
 import { evidenceDirectories } from '../../maintenance/done.ts';
 
