@@ -1,0 +1,67 @@
+/** What works without being asked, and on which schedule. */
+import type { ConfigInput } from 'preflight';
+
+export const workers: ConfigInput['workers'] = {
+  heartbeats: 'SELECT name, heartbeat_at FROM workers.workers',
+  expected: ['limit-processor', 'activity-projector', 'reconciler', 'idempotency-reaper'],
+  breaker: {
+    worker: 'limit-processor',
+    break: 'ALTER TABLE market.quotes RENAME TO quotes_away',
+    mend: 'ALTER TABLE market.quotes_away RENAME TO quotes',
+    table: 'workers.workers',
+    name: 'name',
+    failures: 'failures_in_row',
+    pausedUntil: 'paused_until',
+    steps: 'steps',
+    errorsInRow: 3,
+    pauseSeconds: 300,
+  },
+};
+
+export const outbox: ConfigInput['outbox'] = {
+  table: 'execution.portfolio_events_outbox',
+  key: 'id',
+  waiting: 'processed_at IS NULL',
+  ofExecution: "type = 'ORDER_FILLED'",
+  arrivesIn: { table: 'portfolio.activity', event: 'event_id', write: 'order_id' },
+};
+
+export const reconciliation: ConfigInput['reconciliation'] = {
+  disturb: 'UPDATE portfolio.accounts SET reserved = reserved + 1, cash = cash - 1 WHERE id = $1::uuid',
+  table: 'portfolio.accounts',
+  differences: `
+    SELECT count(*) FROM portfolio.accounts a WHERE a.reserved <>
+      (SELECT coalesce(sum(o.reserved_cash), 0) FROM execution.orders o WHERE o.account_id = a.id)`,
+  runs: "SELECT id, actions, unresolved FROM execution.reconciliation_runs WHERE cause = 'boot'",
+};
+
+export const schedule: ConfigInput['schedule'] = {
+  files: [
+    { path: 'deploy/cron/crontab', kind: 'crontab' },
+    { path: 'deploy/cron/vercel.json', kind: 'vercel' },
+    { path: 'deploy/cron/process-orders.yml', kind: 'github' },
+  ],
+  calls: 'process-orders',
+  session: { timeZone: 'America/New_York', opens: '09:30', closes: '16:00' },
+  everyMinutes: 3,
+  otherwiseEveryMinutes: 30,
+};
+
+export const processing: ConfigInput['processing'] = {
+  request: { method: 'POST', path: '/api/trade/process-orders' },
+  keyVariables: ['ORDER_PROCESSING_API_KEY', 'ORDER_PROCESSING_API_KEY_NEXT'],
+  ranStatus: 200,
+  runningStatus: 202,
+  executedField: 'executed',
+  work: {
+    method: 'POST',
+    path: '/api/v1/orders',
+    // A little above the ask of the seed.
+    body: { symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', quantity: '0.001', price: '65100.00', mode: 'PAPER' },
+  },
+  effects: 'SELECT order_id::text FROM execution.fills',
+  health: { method: 'GET', path: '/api/trade/process-orders' },
+  cycles: 'SELECT source, finished_at, error_code FROM execution.processing_cycles',
+  cycleTable: { name: 'execution.processing_cycles', startedAt: 'started_at', finishedAt: 'finished_at' },
+  lastCycleWithinSeconds: 600,
+};
