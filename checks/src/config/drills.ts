@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { table } from './shapes.ts';
 
 /** What is promised while something is gone that the service needs: each in milliseconds. */
 export const outage = z.strictObject({
@@ -18,6 +19,27 @@ export const replicas = z.strictObject({
   environment: z.record(z.string(), z.string()).default({}),
   /** From SIGTERM to the end of the process. */
   exitWithinMs: z.int().min(1_000).max(120_000).default(30_000),
+});
+
+/**
+ * Work that one process does alone, under a lease, and work that many claim: what keeps a process out of both that froze, lost
+ * them, and wakes. The exclusive work is what asks the providers of `marketData`.
+ */
+export const frozenWorker = z.strictObject({
+  /** Environment in which a provider may take longer for an answer than the lease lasts. */
+  environment: z.record(z.string(), z.string()),
+  /** Selects who has the exclusive work now: its process id, and its fencing token, a number that grows. One row or none. */
+  holder: z.string(),
+  /** From the holder's last word until another may take the work over. */
+  leaseMs: z.int().min(100).max(120_000),
+  /** A claim is let go so long after its process said its last word. */
+  claimMs: z.int().min(100).max(120_000),
+  /** The function of the database that every write of exclusive work has to pass, with its argument types. */
+  fence: z.string().regex(/^\w+\.\w+\([\w, ]*\)$/, 'schema.function(types) is wanted'),
+  /** What stands in the log of a process whose late write was refused. */
+  refusal: z.string().min(1),
+  /** Written to by an execution, and by nothing else: locked for a moment, it keeps an execution in its middle. */
+  executionsIn: table,
 });
 
 /** The runbook page of each drill: what stands under its heading `Recovery` is run as the drill's own recovery. */

@@ -5,7 +5,7 @@ import { backups, recovery } from './backups.ts';
 import { code } from './code.ts';
 import { connections, database, databaseRole, hotQueries, migrations, refusals, statements } from './database.ts';
 import { deployment, edge, host, manifests, rollback, stability } from './deployment.ts';
-import { drillPages, outage, replicas } from './drills.ts';
+import { drillPages, frozenWorker, outage, replicas } from './drills.ts';
 import { contacts, governance, review, window } from './governance.ts';
 import { loadProfiles, loadScript } from './load.ts';
 import { marketData, quotes } from './market.ts';
@@ -61,6 +61,7 @@ export const schema = z.strictObject({
   portfolio: portfolio.optional(),
   outage: outage.optional(),
   replicas: replicas.optional(),
+  frozenWorker: frozenWorker.optional(),
   drillPages,
   contacts: contacts.optional(),
   build: build.optional(),

@@ -10,6 +10,7 @@ import replicaKilled from './replica-killed.ts';
 import replicasAreRolled from './replicas-are-rolled.ts';
 import slowAndBrokenLinks from './slow-and-broken-links.ts';
 import targetRecovers from './target-recovers.ts';
+import workerFrozen from './worker-frozen.ts';
 import workerKilled from './worker-killed.ts';
 
 /** Every drill. Each has the target to itself. */
@@ -21,6 +22,7 @@ export const drills: readonly Drill[] = [
   redisLost,
   killSwitchLinearizable,
   workerKilled,
+  workerFrozen,
   replicaKilled,
   replicasAreRolled,
   gracefulStop,

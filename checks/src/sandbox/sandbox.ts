@@ -42,6 +42,8 @@ export interface Replica {
   /** After it has ended: starts it again on the same ports, and waits until it is ready. */
   start(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
+  /** Of the running process, which leads its group. @throws when none runs. */
+  pid(): number;
   /** Resolves with the exit code when it has ended (null: by a signal, or it does not run). */
   ended(): Promise<number | null>;
   /** Ends it at once. Closing the sandbox does so too. */
@@ -195,6 +197,7 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
         },
         start: replica.start,
         signal: replica.signal,
+        pid: replica.pid,
         ended: replica.ended,
         async close() {
           await front?.close();

@@ -18,6 +18,7 @@ export const workers: readonly Item[] = [
     id: 'workers.races',
     severity: 'blocker',
     answer: gate('workers/claims-are-not-doubled'),
+    partly: ['drills/worker-frozen'],
     asks: ['S4:27 **Critical race conditions fixed**'],
   },
   {
@@ -48,5 +49,6 @@ export const workers: readonly Item[] = [
     answer: gate('workers/heartbeats-are-fresh'),
     asks: ['S4:277 Workers claim and process steps'],
   },
+  { id: 'workers.frozen', severity: 'blocker', answer: drill('drills/worker-frozen'), asks: [] },
   { id: 'workers.heartbeats', severity: 'blocker', answer: gate('workers/heartbeats-are-fresh'), asks: [] },
 ];

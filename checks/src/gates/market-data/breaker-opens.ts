@@ -1,7 +1,7 @@
 import { partOf } from '../../config.ts';
 import type { Context } from '../../engine/context.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
-import { msUntil, type Provider, withFeed } from './support/providers.ts';
+import { msUntil, type Provider, withFeed } from '../../sandbox/quote-feed.ts';
 
 interface Facts {
   failures: number;

@@ -1,7 +1,7 @@
 import { partOf } from '../../config.ts';
 import type { Context } from '../../engine/context.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
-import { type Behaviour, type Feed, msUntil, sourceNow, withFeed } from './support/providers.ts';
+import { type Behaviour, type Feed, msUntil, sourceNow, withFeed } from '../../sandbox/quote-feed.ts';
 
 interface Tried {
   fault: string;

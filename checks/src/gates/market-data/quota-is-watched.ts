@@ -1,6 +1,6 @@
 import { partOf } from '../../config.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
-import { msUntil, withFeed } from './support/providers.ts';
+import { msUntil, withFeed } from '../../sandbox/quote-feed.ts';
 
 interface Facts {
   budget: number;

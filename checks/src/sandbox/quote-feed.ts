@@ -2,19 +2,28 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Config, partOf } from '../../../config.ts';
-import type { Context } from '../../../engine/context.ts';
-import { withDatabase } from '../../../io/database.ts';
-import type { Replica, Sandbox } from '../../../sandbox/sandbox.ts';
+import { type Config, partOf } from '../config.ts';
+import type { Context } from '../engine/context.ts';
+import { withDatabase } from '../io/database.ts';
+import type { Replica, Sandbox } from './sandbox.ts';
 
 type MarketData = NonNullable<Config['marketData']>;
 
-/** How a provider behaves: right, gone wrong, without a word, too busy, or right after a while. */
+/** How a provider behaves: right, gone wrong, right after a while, without a word, too busy, or silent until it is told to go on. */
 export type Behaviour =
   | { kind: 'quotes'; shiftBps?: number; afterMs?: number }
+  | { kind: 'held'; until: Promise<QuoteSaid> }
   | { kind: 'refuses' }
   | { kind: 'silent' }
   | { kind: 'limits'; retryAfterSeconds: number };
+
+/** What a provider says in the end, after it was held. */
+export interface QuoteSaid {
+  bid: string;
+  ask: string;
+  /** RFC 3339. */
+  asOf: string;
+}
 
 export interface Provider {
   /** As a sandbox's environment writes it: the doubled braces around the symbol become single ones there. */
@@ -32,6 +41,8 @@ export interface Feed {
   readonly primary: Provider;
   readonly secondary: Provider;
   readonly replica: Replica;
+  /** Starts another replica that asks the same providers. It ends with the work. */
+  another(): Promise<Replica>;
 }
 
 const lookEveryMs = 20;
@@ -50,11 +61,16 @@ export async function withFeed<T>(
     const fill = (text: string) => text.replace(/\{(primary|secondary)\}/g, (name) => urls[name] ?? name);
     const environment = { ...part.environment, ...changes };
     const filled = Object.fromEntries(Object.entries(environment).map(([name, text]) => [name, fill(text)]));
-    const replica = await context.sandbox.startReplica(filled);
+    const started: Replica[] = [];
+    const another = async () => {
+      const replica = await context.sandbox.startReplica(filled);
+      started.push(replica);
+      return replica;
+    };
     try {
-      return await work({ primary, secondary, replica });
+      return await work({ primary, secondary, replica: await another(), another });
     } finally {
-      await replica.close();
+      await Promise.all(started.map((replica) => replica.close()));
     }
   } finally {
     await Promise.all([primary.close(), secondary.close()]);
@@ -120,11 +136,9 @@ function answer(response: ServerResponse, behaviour: Behaviour, part: MarketData
   if (behaviour.kind === 'limits') {
     return void response.writeHead(429, { 'retry-after': String(behaviour.retryAfterSeconds) }).end();
   }
+  const say = (quote: QuoteSaid) => response.end(JSON.stringify(part.answer(quote)));
+  if (behaviour.kind === 'held') return void behaviour.until.then(say);
   const { shiftBps = 0, afterMs = 0 } = behaviour;
   const shifted = (price: string) => (Number(price) * (1 + shiftBps / 10_000)).toFixed(2);
-  const say = () => {
-    const asOf = new Date().toISOString();
-    response.end(JSON.stringify(part.answer({ bid: shifted(part.bid), ask: shifted(part.ask), asOf })));
-  };
-  setTimeout(say, afterMs);
+  setTimeout(() => say({ bid: shifted(part.bid), ask: shifted(part.ask), asOf: new Date().toISOString() }), afterMs);
 }
