@@ -1,6 +1,7 @@
 import { partOf } from '../config.ts';
 import type { Context } from '../engine/context.ts';
 import { defineDrill } from '../engine/gate.ts';
+import { strikeInTheMiddle } from '../io/held-writes.ts';
 import type { InvariantSeen } from '../io/invariants.ts';
 import { acknowledgeRefusals } from './support/acknowledge-refusals.ts';
 import { type ConnectionFlood, endConnections, floodConnections } from './support/connection-flood.ts';
@@ -27,12 +28,14 @@ interface Facts {
 /** Short ones are as long as a frozen server takes to be noticed, and a little more. */
 const stands = { stop: { short: 1_000, long: 30_000 }, freeze: { short: 2_000, long: 20_000 } };
 const floodStandsMs = 1_200;
+/** Half of the writers, in the same moment. */
+const writesCut = 4;
 
 export default defineDrill<Facts>({
   id: 'drills/postgres-stopped',
   severity: 'blocker',
   profile: 'commit',
-  needs: ['service', 'database', 'sandbox', 'config:write', 'config:outage'],
+  needs: ['service', 'database', 'sandbox', 'config:write', 'config:stateMachine', 'config:outage'],
   covers: ['failover.database-lost', 'db.connections.handled', 'db.connections.errors'],
   unit: 'orders',
   timeoutMs: 60_000,
@@ -73,12 +76,13 @@ export default defineDrill<Facts>({
   sabotage: acknowledgeRefusals,
 });
 
-function outagesOf({ sandbox, config, long, target }: Context): Outage[] {
+function outagesOf({ sandbox, config, long, target, signal }: Context): Outage[] {
   const bounds: OutageBounds = { ...partOf(config, 'outage'), refuses: true };
   const { postgres } = sandbox;
   const length = long ? 'long' : 'short';
   const database = new URL(target.databaseUrl).pathname.slice(1);
   let flood: ConnectionFlood | undefined;
+  let cut = { connections: 0, writes: 0 };
   return [
     {
       fault: 'an immediate stop of PostgreSQL',
@@ -95,12 +99,15 @@ function outagesOf({ sandbox, config, long, target }: Context): Outage[] {
     {
       fault: 'the end of every connection',
       async strike() {
-        const ended = await endConnections(postgres.url, database);
-        if (ended === 0) throw new Error('no connection was there to be ended');
+        const held = { databaseUrl: target.databaseUrl, table: partOf(config, 'stateMachine').table, signal };
+        cut = await strikeInTheMiddle({ ...held, count: writesCut }, async (writes) => {
+          return { connections: await endConnections(target.databaseUrl), writes };
+        });
       },
+      hit: () => `${cut.connections} connections ended, ${cut.writes} of them in the middle of a write`,
       end: async () => undefined,
-      // It reconnects as soon as it is asked: only what was in flight is refused.
-      ...{ standsMs: 300, bounds: { ...bounds, notReadyMs: null, refuses: false } },
+      // It reconnects as soon as it is asked: only what was cut is refused.
+      ...{ standsMs: 300, bounds: { ...bounds, notReadyMs: null } },
     },
     {
       fault: 'a PostgreSQL without a free connection',

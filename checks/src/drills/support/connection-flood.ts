@@ -62,11 +62,10 @@ async function endOthers([client]: readonly pg.Client[], database: string): Prom
 }
 
 /** Ends every connection to a database but our own. Returns how many there were. */
-export async function endConnections(url: string, database: string): Promise<number> {
-  const rows = await withDatabase(url, (client) =>
+export async function endConnections(databaseUrl: string): Promise<number> {
+  const rows = await withDatabase(databaseUrl, (client) =>
     client.query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND application_name <> 'preflight'",
-      [database],
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name <> 'preflight'",
     ),
   );
   return rows.length;

@@ -25,6 +25,8 @@ export interface Outage {
   /** Of the process that is asked. Default: the target's. */
   url?: string;
   strike(): Promise<void>;
+  /** What the strike has hit by its own count, once it has struck. Default: what was in flight, and what was refused. */
+  hit?(): string;
   /** Ends the fault. */
   end(): Promise<void>;
   standsMs: number;
@@ -38,6 +40,7 @@ export interface OutageSeen {
   attempts: number;
   /** When the fault struck. */
   inFlight: number;
+  hit?: string;
   /** From the strike to its end: refused with 503, and those of them that did not say when to come back. */
   refused: number;
   withoutRetryAfter: number;
@@ -91,6 +94,7 @@ export async function seeOutage(context: Context, outage: Outage): Promise<Outag
       ...describe(attempts, struckAtMs, endingAtMs),
       ...probed(live.between(struckAt, endingAt), ready.between(struckAt, endingAt), struckAt),
       ...{ fault: outage.fault, bounds: outage.bounds, standsMs: outage.standsMs, inFlight, writesAgainMs },
+      ...(outage.hit ? { hit: outage.hit() } : {}),
       settled: await settle(from, before, attempts),
     };
   } finally {
@@ -209,7 +213,9 @@ export function rowOfOutage({ fault, bounds, settled, ...seen }: OutageSeen): St
   const ready = bounds.notReadyMs === null ? '' : `, not ready ≤ ${bounds.notReadyMs} ms`;
   return {
     fault,
-    proof: `${seen.inFlight} writes in flight, ${seen.refused} refused while it stood`,
+    proof: [`${seen.inFlight} writes in flight`, seen.hit, `${seen.refused} refused while it stood`]
+      .filter((part) => part !== undefined)
+      .join(', '),
     bound: `answers ≤ ${bounds.answerMs} ms${ready}, writes again ≤ ${bounds.writesAgainMs} ms, 0 lost, 0 twice`,
     observed: `slowest ${seen.slowestMs} ms, not ready after ${seen.notReadyMs ?? '–'} ms, writes again after ${seen.writesAgainMs ?? '–'} ms, ${settled.lost.length} of ${settled.acknowledged} lost, ${settled.doubled} twice`,
   };
