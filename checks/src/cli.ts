@@ -18,7 +18,8 @@ import { type VerifyFlags, verify } from './commands/verify.ts';
 import { type WaiveFlags, waive } from './commands/waive.ts';
 import { type WatchFlags, watch } from './commands/watch.ts';
 import { UsageError } from './engine/errors.ts';
-import { profiles, severities } from './engine/gate.ts';
+import { profiles } from './engine/gate.ts';
+import { severities } from './engine/severity.ts';
 import { exitCodes } from './engine/verdict.ts';
 import { reporterNames } from './reporters/reporter.ts';
 

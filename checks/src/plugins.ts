@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { allChecks } from './all.ts';
 import { type Config, loadConfig } from './config.ts';
 import { UsageError } from './engine/errors.ts';
-import { type Check, profiles, severities } from './engine/gate.ts';
+import { type Check, profiles } from './engine/gate.ts';
+import { severities } from './engine/severity.ts';
 
 const text = z.string().trim().min(1);
 const method = z.custom((value) => typeof value === 'function', 'a function is wanted');

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { profiles, severities } from '../src/engine/gate.ts';
+import { profiles } from '../src/engine/gate.ts';
 import { type Report, reportSchema } from '../src/engine/report.ts';
+import { severities } from '../src/engine/severity.ts';
 import { writeEvidence } from '../src/evidence/write.ts';
 import { configHashOf } from '../src/io/config-files.ts';
 import { exec, execOrThrow } from '../src/io/exec.ts';

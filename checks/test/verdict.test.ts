@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { severities } from '../src/engine/gate.ts';
 import { outcomes } from '../src/engine/report.ts';
+import { severities } from '../src/engine/severity.ts';
 import { exitCodes, type Judged, reachVerdict } from '../src/engine/verdict.ts';
 
 const governanceFault = ['the waiver of a/b expired'];

@@ -1,4 +1,4 @@
-import type { Severity } from '../engine/gate.ts';
+import type { Severity } from '../engine/severity.ts';
 import { type Answer, areaOf, type Item } from './item.ts';
 import { type Asked, parseAsk } from './read.ts';
 import { type Known, resolve } from './resolve.ts';

@@ -1,19 +1,6 @@
-import type { Severity } from '../engine/gate.ts';
+import type { Severity } from '../engine/severity.ts';
 import type { Ask } from './read.ts';
-
-/** Who may answer what no program can: the roles of the five documents. */
-export const roles = [
-  'engineering',
-  'devops',
-  'operations',
-  'security',
-  'risk',
-  'compliance',
-  'product',
-  'business',
-  'support',
-] as const;
-export type Role = (typeof roles)[number];
+import type { Role } from './role.ts';
 
 /**
  * The one answer to an item.

@@ -1,5 +1,6 @@
-import type { Profile, Severity } from '../engine/gate.ts';
+import type { Profile } from '../engine/gate.ts';
 import type { CheckResult, Report } from '../engine/report.ts';
+import type { Severity } from '../engine/severity.ts';
 import { entriesOf } from './entries.ts';
 import { figuresOf } from './figures.ts';
 import type { Item } from './item.ts';

@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { closest } from 'fastest-levenshtein';
 import { UsageError } from '../engine/errors.ts';
 import type { Report } from '../engine/report.ts';
-import { type ReporterName, reporterNames, reporters, type Setting } from '../reporters/reporter.ts';
+import { type ReporterName, reporterNames, reporters } from '../reporters/reporter.ts';
+import type { Setting } from '../reporters/setting.ts';
 import { type Streams, wantsColour } from './terminal.ts';
 
 /** Where one report goes. */

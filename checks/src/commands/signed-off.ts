@@ -1,6 +1,7 @@
 import { allItems } from '../checklist/items/index.ts';
 import type { Config } from '../config.ts';
-import type { Profile, Severity } from '../engine/gate.ts';
+import type { Profile } from '../engine/gate.ts';
+import type { Severity } from '../engine/severity.ts';
 import { askedOf, checkSignOffs, type SignedOff } from '../engine/signoff-faults.ts';
 import { loadSignOffs } from '../engine/signoffs.ts';
 import { headOf } from '../io/tree.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { calendarNames } from '../calendars/market.ts';
-import { roles } from '../checklist/item.ts';
+import { roles } from '../checklist/role.ts';
 import { time } from './shapes.ts';
 
 /** How people may overrule a gate. */

@@ -3,10 +3,7 @@ import type { Sandbox, Undo } from '../sandbox/sandbox.ts';
 import type { Chart } from './chart.ts';
 import type { Context } from './context.ts';
 import type { Need } from './needs.ts';
-
-/** How much a red gate weighs. `--fail-on` names the lowest severity that stops a release; its default is `blocker`. */
-export const severities = ['blocker', 'warning', 'advisory'] as const;
-export type Severity = (typeof severities)[number];
+import type { Severity } from './severity.ts';
 
 /** Profiles nest: each looks at all that the one before it looks at. A gate belongs to the lowest that can judge it. */
 export const profiles = ['static', 'commit', 'release'] as const;

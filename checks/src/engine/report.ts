@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { profiles, severities } from './gate.ts';
+import { profiles } from './gate.ts';
+import { severities } from './severity.ts';
 
 /**
  * - `pass`: looked at one thing or more, and found nothing.

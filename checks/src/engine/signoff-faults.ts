@@ -1,6 +1,6 @@
 import picomatch from 'picomatch';
 import type { Item } from '../checklist/item.ts';
-import { type Severity, severities } from './gate.ts';
+import { type Severity, severities } from './severity.ts';
 import { type Asked, refusalOf, type SignOffRules } from './signoff-check.ts';
 import type { SignOff } from './signoffs.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { roles } from '../checklist/item.ts';
+import { roles } from '../checklist/role.ts';
 import { checkedEntry, readLedger } from './ledger.ts';
 
 export const signOffFile = 'preflight.signoffs.yaml';

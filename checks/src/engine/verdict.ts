@@ -1,5 +1,5 @@
-import { type Severity, severities } from './gate.ts';
 import type { CheckResult, Report } from './report.ts';
+import { type Severity, severities } from './severity.ts';
 
 export const exitCodes = { go: 0, noGo: 1, usage: 2, unknown: 3, governance: 4, interrupted: 130 } as const;
 

@@ -1,5 +1,5 @@
-import type { Role } from '../checklist/item.ts';
 import { allItems } from '../checklist/items/index.ts';
+import type { Role } from '../checklist/role.ts';
 import type { Asked } from '../engine/signoff-check.ts';
 
 /** How often a task has to be done, with the days for which it is done then. */

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { spelt } from '../engine/duration.ts';
-import { severities } from '../engine/gate.ts';
 import type { CheckResult, Outcome, Report } from '../engine/report.ts';
+import { severities } from '../engine/severity.ts';
 import { countLeftOut, notApplicable } from './order.ts';
 
 type Colours = ReturnType<typeof pc.createColors>;

@@ -1,5 +1,5 @@
-import type { Severity } from '../engine/gate.ts';
 import type { CheckResult, Report } from '../engine/report.ts';
+import type { Severity } from '../engine/severity.ts';
 import { byUrgency, unanswered, verdictSentence } from './order.ts';
 import { cut, visible } from './visible.ts';
 

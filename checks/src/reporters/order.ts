@@ -1,5 +1,5 @@
-import { severities } from '../engine/gate.ts';
 import type { CheckResult, Outcome, Report } from '../engine/report.ts';
+import { severities } from '../engine/severity.ts';
 
 /** What needs a person first comes first. */
 export const outcomesByUrgency: readonly Outcome[] = ['fail', 'error', 'not-run', 'waived', 'pass'];

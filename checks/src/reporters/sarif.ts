@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Invocation, Location, Log, Notification, ReportingDescriptor, Result } from 'sarif';
 import { z } from 'zod';
-import type { Severity } from '../engine/gate.ts';
 import type { CheckResult, Report, ReportedFinding } from '../engine/report.ts';
+import type { Severity } from '../engine/severity.ts';
 import { countLeftOut, notApplicable, unanswered, verdictSentence } from './order.ts';
-import type { Described, Setting } from './reporter.ts';
+import type { Described, Setting } from './setting.ts';
 import { cut, visible } from './visible.ts';
 
 /** https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html */

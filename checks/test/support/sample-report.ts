@@ -1,7 +1,7 @@
 import type { CheckResult, Outcome, Report } from '../../src/engine/report.ts';
 import { reachVerdict } from '../../src/engine/verdict.ts';
 import type { PastRun } from '../../src/io/history.ts';
-import type { Setting } from '../../src/reporters/reporter.ts';
+import type { Setting } from '../../src/reporters/setting.ts';
 
 /** Every way that we know to break out of a text into what surrounds it. */
 export const hostile = [

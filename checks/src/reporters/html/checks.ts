@@ -2,7 +2,7 @@ import type { CheckResult, Outcome, Report, ReportedFinding } from '../../engine
 import { type PastRun, summaryOf } from '../../io/history.ts';
 import { bounded } from '../json.ts';
 import { byUrgency, countOutcomes, inSeconds, placeOf } from '../order.ts';
-import type { Described, Setting } from '../reporter.ts';
+import type { Described, Setting } from '../setting.ts';
 import { cut } from '../visible.ts';
 import { chartsSection } from './charts.ts';
 import { sparkline } from './history.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Report } from '../../engine/report.ts';
 import { summaryOf } from '../../io/history.ts';
 import { commitWords } from '../order.ts';
-import type { Setting } from '../reporter.ts';
+import type { Setting } from '../setting.ts';
 import { checksSection } from './checks.ts';
 import { historySection } from './history.ts';
 import { html, Markup } from './markup.ts';

@@ -1,7 +1,8 @@
 import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { defineGate, type Finding, type Gate, type Severity } from '../../../engine/gate.ts';
+import { defineGate, type Finding, type Gate } from '../../../engine/gate.ts';
+import type { Severity } from '../../../engine/severity.ts';
 import { type SignOff, signedText, signOffFile } from '../../../engine/signoffs.ts';
 import { signersFile, signFile } from '../../../evidence/signature.ts';
 import { execOrThrow } from '../../../io/exec.ts';
