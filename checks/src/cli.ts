@@ -17,10 +17,10 @@ import type { Streams } from './commands/terminal.ts';
 import { type VerifyFlags, verify } from './commands/verify.ts';
 import { type WaiveFlags, waive } from './commands/waive.ts';
 import { type WatchFlags, watch } from './commands/watch.ts';
-import { UsageError } from './engine/errors.ts';
 import { profiles } from './engine/gate.ts';
 import { severities } from './engine/severity.ts';
 import { exitCodes } from './engine/verdict.ts';
+import { UsageError } from './errors.ts';
 import { reporterNames } from './reporters/reporter.ts';
 
 const streams: Streams = { stdout: process.stdout, stderr: process.stderr };

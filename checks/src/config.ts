@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { blanksOf } from './blank.ts';
 import { type Config, type ConfigInput, type OptionalPart, schema } from './config/schema.ts';
-import { UsageError } from './engine/errors.ts';
+import { UsageError } from './errors.ts';
 
 export type { Credentials } from './config/credentials.ts';
 export type { Config, ConfigInput, OptionalPart, TargetConfig } from './config/schema.ts';

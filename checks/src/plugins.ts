@@ -5,9 +5,9 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { allChecks } from './all.ts';
 import { type Config, loadConfig } from './config.ts';
-import { UsageError } from './engine/errors.ts';
 import { type Check, profiles } from './engine/gate.ts';
 import { severities } from './engine/severity.ts';
+import { UsageError } from './errors.ts';
 
 const text = z.string().trim().min(1);
 const method = z.custom((value) => typeof value === 'function', 'a function is wanted');

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { ask } from '../src/commands/ask.ts';
-import { UsageError } from '../src/engine/errors.ts';
+import { UsageError } from '../src/errors.ts';
 
 /** A stream that says of itself whether somebody types. */
 function streamOf(typed: string, isTTY: boolean): NodeJS.ReadStream {

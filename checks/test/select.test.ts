@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { parseConfig } from '../src/config.ts';
-import { UsageError } from '../src/engine/errors.ts';
 import { tagsOf } from '../src/engine/gate.ts';
 import { concernedBy, findCheck, type Selection, select } from '../src/engine/select.ts';
+import { UsageError } from '../src/errors.ts';
 import { changedSince } from '../src/io/tree.ts';
 import { fakeDrill, fakeGate } from './support/fake-checks.ts';
 import { smallestConfig } from './support/look.ts';

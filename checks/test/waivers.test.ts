@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { UsageError } from '../src/engine/errors.ts';
 import type { CheckResult } from '../src/engine/report.ts';
 import { applyWaivers, isExpired, ledgerFaults, loadWaivers, type Waiver, waiverFile } from '../src/engine/waivers.ts';
+import { UsageError } from '../src/errors.ts';
 import { fakeGate, runFake } from './support/fake-checks.ts';
 import { createSmallRepository, type SmallRepository } from './support/small-repository.ts';
 

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { UsageError } from '../engine/errors.ts';
+import { UsageError } from '../errors.ts';
 import type { Streams } from './terminal.ts';
 
 /** A flag that has to be known, and the question that asks for it. */

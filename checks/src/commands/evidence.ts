@@ -1,7 +1,7 @@
 import { access, readdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { UsageError } from '../engine/errors.ts';
 import type { Report } from '../engine/report.ts';
+import { UsageError } from '../errors.ts';
 import { evidenceName, forgetOldest, openHome, writeEvidence } from '../evidence/write.ts';
 import type { Streams } from './terminal.ts';
 

@@ -2,7 +2,7 @@ import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { blanksOf, fillBlanks } from '../blank.ts';
-import { UsageError } from '../engine/errors.ts';
+import { UsageError } from '../errors.ts';
 import { openTree, type Tree } from '../io/tree.ts';
 import { configText } from '../survey/config-text.ts';
 import { type Names, type Survey, survey } from '../survey/survey.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UsageError } from '../engine/errors.ts';
+import { UsageError } from '../errors.ts';
 import type { Streams } from './terminal.ts';
 
 const gatesDirectory = join(import.meta.dirname, '..', 'gates');

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { closest } from 'fastest-levenshtein';
-import { UsageError } from '../engine/errors.ts';
 import type { Report } from '../engine/report.ts';
+import { UsageError } from '../errors.ts';
 import { type ReporterName, reporterNames, reporters } from '../reporters/reporter.ts';
 import type { Setting } from '../reporters/setting.ts';
 import { type Streams, wantsColour } from './terminal.ts';

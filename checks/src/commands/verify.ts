@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
 import { spelt } from '../engine/duration.ts';
-import { UsageError } from '../engine/errors.ts';
 import type { Profile } from '../engine/gate.ts';
 import { exitCodes } from '../engine/verdict.ts';
+import { UsageError } from '../errors.ts';
 import { type Policy, verifyEvidence } from '../evidence/verify.ts';
 import { configHashOf } from '../io/config-files.ts';
 import { exec } from '../io/exec.ts';

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { loadConfig } from '../config.ts';
-import { UsageError } from '../engine/errors.ts';
 import { findCheck } from '../engine/select.ts';
 import { exitCodes } from '../engine/verdict.ts';
 import { budgetFaults, refusedWaivers } from '../engine/waiver-policy.ts';
 import { loadWaivers, parseWaiver, waiverFile, waiverName } from '../engine/waivers.ts';
+import { UsageError } from '../errors.ts';
 import { nextAuthor } from '../io/authors.ts';
 import { appendToList } from '../io/yaml-list.ts';
 import { checksOf } from '../plugins.ts';

@@ -1,5 +1,5 @@
 import type { Config, OptionalPart } from '../config.ts';
-import { UsageError } from './errors.ts';
+import { UsageError } from '../errors.ts';
 import type { Check } from './gate.ts';
 import type { Report } from './report.ts';
 import { isUnwaivable } from './waiver-policy.ts';

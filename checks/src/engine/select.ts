@@ -1,8 +1,8 @@
 import { closest } from 'fastest-levenshtein';
 import picomatch from 'picomatch';
 import type { Config } from '../config.ts';
+import { UsageError } from '../errors.ts';
 import { filesOf } from './cache.ts';
-import { UsageError } from './errors.ts';
 import { type Check, type Profile, profilesOf, tagsOf } from './gate.ts';
 import type { Report } from './report.ts';
 

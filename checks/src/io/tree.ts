@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import picomatch from 'picomatch';
-import { UsageError } from '../engine/errors.ts';
+import { UsageError } from '../errors.ts';
 import { exec, execOrThrow } from './exec.ts';
 
 /** The files that are being released: what git tracks, and what it does not track yet and does not ignore. */
