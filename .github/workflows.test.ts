@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 
 interface Step {
   readonly uses?: string;
+  readonly run?: string;
   readonly with?: Readonly<Record<string, unknown>>;
 }
 
@@ -37,6 +38,15 @@ test('the deploy job cannot start unless the gate succeeded, and the gate runs w
   expect(gate?.steps.at(-1)).toMatchObject({ env: { NEEDS: expect.stringContaining('toJSON(needs)') } });
   expect(gate?.steps.at(-1)).not.toHaveProperty('continue-on-error');
   expect(gate?.steps.at(-1)).not.toHaveProperty('if');
+});
+
+test('a release is judged at length, from a clone that was set up as root: what needs either is not left out', () => {
+  const commands = (workflowOf('release.yml').jobs.preflight?.steps ?? []).flatMap(({ run }) => run ?? []);
+  const judging = commands.filter((command) => command.includes('preflight run'));
+  expect(judging).toEqual([
+    expect.stringMatching(/^sudo env "PATH=\$PATH" npx preflight run --profile commit --long /),
+  ]);
+  expect(commands).toContain('sudo env "PATH=$PATH" make setup');
 });
 
 test.each(files)('%s reads the repository and no more, and every job ends by itself', (file) => {

@@ -77,6 +77,16 @@ test.each([
     report({ leftOut: [{ id: 'a/b', reason: 'skip' }] }),
     'the run left out 1 checks of its profile by --skip or a selection',
   ],
+  [
+    'had no time for what takes minutes',
+    report({
+      leftOut: [
+        { id: 'a/b', reason: 'long' },
+        { id: 'c/d', reason: 'profile' },
+      ],
+    }),
+    'the run left out 1 checks that take minutes: a release is judged with --long',
+  ],
   ['does not say what it left out', report({ leftOut: undefined }), 'the report does not say what it left out'],
 ])('a report that %s refuses', (_what, text, reason) => {
   expect(reasonsToRefuse({ needs: needs('success'), report: text, commit: COMMIT })).toEqual([reason]);

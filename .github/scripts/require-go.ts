@@ -74,9 +74,13 @@ function resultReasons(results: unknown): string[] {
 /** A GO about a hand-picked selection says nothing about what was not picked. */
 function selectionReasons(leftOut: unknown): string[] {
   if (!Array.isArray(leftOut)) return ['the report does not say what it left out'];
-  const picked = leftOut.filter((left) => !isFields(left) || left.reason !== 'profile');
-  if (picked.length === 0) return [];
-  return [`the run left out ${picked.length} checks of its profile by --skip or a selection`];
+  const reasonOf = (left: unknown): unknown => (isFields(left) ? left.reason : undefined);
+  const long = leftOut.filter((left) => reasonOf(left) === 'long').length;
+  const picked = leftOut.filter((left) => reasonOf(left) !== 'profile').length - long;
+  return [
+    ...(picked > 0 ? [`the run left out ${picked} checks of its profile by --skip or a selection`] : []),
+    ...(long > 0 ? [`the run left out ${long} checks that take minutes: a release is judged with --long`] : []),
+  ];
 }
 
 function isFields(value: unknown): value is Fields {
