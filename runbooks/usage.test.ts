@@ -3,14 +3,18 @@ import { expect, test } from 'vitest';
 import { runScript, scriptPath } from './test-support/run-script.ts';
 
 // A port on which nothing listens: a script that sent anything would end with 3.
-const NOBODY = { SERVICE_URL: 'http://127.0.0.1:1', DATABASE_URL: 'postgres://nobody:nothing@127.0.0.1:1/none' };
+const NOBODY = {
+  ...{ SERVICE_URL: 'http://127.0.0.1:1', METRICS_URL: 'http://127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:1' },
+  DATABASE_URL: 'postgres://nobody:nothing@127.0.0.1:1/none',
+};
+const ORDER = '01930b5e-7a4c-7cc1-9d2e-3f1a2b4c5d6e';
 const scripts = readdirSync(scriptPath('.')).filter((name) => (statSync(scriptPath(name)).mode & 0o111) !== 0);
 
 test('the directory holds the scripts that the page names, and their library is no script', () => {
   expect(scripts.sort()).toEqual([
-    ...['clear-kill-switch', 'drain-worker', 'emergency-stop', 'order-status', 'pause-processing'],
+    ...['clear-kill-switch', 'drain-worker', 'emergency-stop', 'metric', 'order-status', 'pause-processing'],
     ...['point-in-time-restore', 'process-orders-by-hand', 'reconcile', 'resolve-unknown', 'restore-backup'],
-    ...['rotate-key', 'status'],
+    ...['rotate-key', 'start', 'status'],
   ]);
 });
 
@@ -22,21 +26,28 @@ test.each(scripts)('%s --help names its options, environment, exit codes and an 
     expect(stdout).toContain(`\n${heading}\n`);
 });
 
-test.each([
-  ['emergency-stop', []],
+const dryRuns: [script: string, args: string[]][] = [
+  ...scripts.map((script): [string, string[]] => [script, []]),
   ['emergency-stop', ['--via', 'psql']],
-  ['clear-kill-switch', []],
-  ['order-status', []],
   ['order-status', ['--via', 'psql']],
-  ['restore-backup', []],
+  ['rotate-key', ['--revoke', 'k3v9x2ma']],
   ['restore-backup', ['--to', '/var/lib/postgresql/restored', '--set', '20260615-020000F']],
-  ['point-in-time-restore', []],
   ['point-in-time-restore', ['--to', '/var/lib/postgresql/before', '--xid', '7', '--before']],
-])('%s --dry-run %j says what it would do without a server, a key or a confirmation', async (script, args) => {
-  const { code, stdout, stderr } = await runScript(script, ['--dry-run', ...args], { env: NOBODY });
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatch(/^would (send|check|run|read): /);
-  expect(stdout).toMatch(/Dry run: nothing was done\.\n$/);
+];
+
+test.each(dryRuns)(
+  '%s --dry-run %j says what it would do without a server, a key or a confirmation',
+  async (script, args) => {
+    const { code, stdout, stderr } = await runScript(script, ['--dry-run', ...args], { env: NOBODY });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^would [a-z]+.*: /);
+    expect(stdout).toMatch(/Dry run: nothing was done\.\n$/);
+  },
+);
+
+test.each(scripts)('%s refuses a flag that it does not have before anything is sent', async (script) => {
+  const { code, stdout } = await runScript(script, ['--no-such-flag'], { env: NOBODY });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
 });
 
 test.each([
@@ -85,11 +96,34 @@ test.each([
   expect(stderr).not.toContain('hidden');
 });
 
-test('a service and a database that do not answer are told apart from a refusal', async () => {
-  const env = { ...NOBODY, OPERATOR_API_KEY: 'pk_any' };
-  const api = await runScript('emergency-stop', [], { env });
-  expect(api.code).toBe(3);
-  expect(api.stderr).toContain('stop through the database: emergency-stop --via psql');
-  expect((await runScript('clear-kill-switch', ['--yes', '--reason', 'r'], { env })).code).toBe(3);
-  expect((await runScript('emergency-stop', ['--via', 'psql'], { env })).code).toBe(3);
+test.each([
+  ['clear-kill-switch', ['--yes', '--reason', 'r']],
+  ['drain-worker', ['--list']],
+  ['emergency-stop', []],
+  ['emergency-stop', ['--via', 'psql']],
+  ['metric', ['database_up']],
+  ['order-status', [ORDER]],
+  ['order-status', ['--via', 'psql', ORDER]],
+  ['pause-processing', ['--reason', 'r']],
+  ['pause-processing', ['--via', 'psql', '--reason', 'r']],
+  ['process-orders-by-hand', []],
+  ['reconcile', []],
+  ['reconcile', ['--last']],
+  ['resolve-unknown', ['--as', 'canceled', '--evidence', 'e', '--yes', ORDER]],
+  ['rotate-key', ['k3v9x2ma']],
+  ['start', ['--wait', '1', 'service']],
+  ['start', ['--wait', '1', 'postgres']],
+  ['status', []],
+  ['status', ['--wait', '1']],
+  ['status', ['--via', 'psql']],
+])('%s %j tells that nobody answers from a refusal', async (script, args) => {
+  const env = { ...NOBODY, OPERATOR_API_KEY: 'pk_any', ORDER_PROCESSING_API_KEY: 'pk_any', START_COMMAND: 'true' };
+  const { code, stdout, stderr } = await runScript(script, args, { env });
+  expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+  expect(stderr).not.toContain('nothing@');
+});
+
+test('who cannot stop through the service is told of the other way', async () => {
+  const { stderr } = await runScript('emergency-stop', [], { env: { ...NOBODY, OPERATOR_API_KEY: 'pk_any' } });
+  expect(stderr).toContain('stop through the database: emergency-stop --via psql');
 });

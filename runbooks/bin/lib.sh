@@ -14,6 +14,9 @@ readonly LOCK_TIMEOUT_MS=10000
 readonly STATEMENT_TIMEOUT_MS=15000
 readonly PSQL_TIMEOUT_S=25
 readonly CONFIRM_TIMEOUT_S=120
+# What has been mended is looked at that often until it is so.
+readonly POLL_S=0.2
+readonly MAX_WAIT_S=600
 # A reply is shown to a person: past this many characters it only hides what matters.
 readonly SHOWN_REPLY_CHARS=2000
 readonly MAX_REPLY_BYTES=10000000
@@ -37,6 +40,34 @@ option_value() {
   (($# >= 2)) || usage_error "$1 needs a value"
   [[ -n "$2" ]] || usage_error "the value of $1 is empty"
   printf '%s' "$2"
+}
+
+# check_wait SECONDS LEAST: a bounded number of seconds to wait, or a usage error.
+check_wait() {
+  if [[ "$1" =~ ^(0|[1-9][0-9]{0,4})$ ]] && (($1 >= $2 && $1 <= MAX_WAIT_S)); then return; fi
+  usage_error "--wait is a number of seconds from $2 to ${MAX_WAIT_S}"
+}
+
+# patiently SECONDS COMMAND…: runs the command until it ends with 0, for so long; what is shown is its last run.
+patiently() {
+  local deadline=$((SECONDS + $1)) said code
+  shift
+  while ((SECONDS < deadline)); do
+    # Not as a condition: inside of one a command goes on after its own failures.
+    set +e
+    said=$(
+      set -e
+      "$@" 2>/dev/null
+    )
+    code=$?
+    set -e
+    if ((code == 0)); then
+      printf '%s\n' "${said}"
+      return
+    fi
+    sleep "${POLL_S}"
+  done
+  "$@"
 }
 
 # service_address: SERVICE_URL without its last slash.

@@ -37,6 +37,8 @@ export function runScript(name: string, args: readonly string[], options: RunOpt
     timeout: SCRIPT_TIMEOUT_MS,
     killSignal: 'SIGKILL',
   });
+  // A script that ends without reading its input closes the pipe: its exit code tells more than this error.
+  child.stdin.on('error', () => undefined);
   child.stdin.end(options.typed ?? '');
   return collect(child);
 }
