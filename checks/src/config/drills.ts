@@ -42,5 +42,11 @@ export const frozenWorker = z.strictObject({
   executionsIn: table,
 });
 
-/** The runbook page of each drill: what stands under its heading `Recovery` is run as the drill's own recovery. */
-export const drillPages = z.record(z.string(), z.string()).default({});
+/**
+ * The runbook page of each drill. It is followed word for word while the drill's fault stands or right after it: in the page's
+ * directory, the commands under `Recovery` and then those under `How you know that it is over`, each of which has to end with 0.
+ * They are given SERVICE_URL, METRICS_URL, OPERATOR_API_KEY, DATABASE_URL, REDIS_URL, and START_COMMAND: words after which the name
+ * of a part (`service`, `postgres` or `redis`) starts what does not run of it. A drill that does not strike the sandbox has a
+ * page to be read: its own commands take its fault back.
+ */
+export const drillPages = z.record(z.string(), z.string());

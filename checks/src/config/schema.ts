@@ -62,7 +62,7 @@ export const schema = z.strictObject({
   outage: outage.optional(),
   replicas: replicas.optional(),
   frozenWorker: frozenWorker.optional(),
-  drillPages,
+  drillPages: drillPages.optional(),
   contacts: contacts.optional(),
   build: build.optional(),
   smoke: smoke.optional(),

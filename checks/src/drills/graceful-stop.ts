@@ -39,7 +39,7 @@ export default defineDrill<Facts>({
 
   steadyState: mustBeSteady,
 
-  async strike({ sandbox, config, target, signal }) {
+  async strike({ sandbox, config, target, signal }, recovery) {
     const { environment, exitWithinMs } = partOf(config, 'replicas');
     const replica = await sandbox.startReplica(environment);
     const from = { config, target: { ...credentialsOf(target), url: replica.url }, signal };
@@ -59,6 +59,7 @@ export default defineDrill<Facts>({
       const exitCode = await within(exitWithinMs, ended);
       const exitMs = exitCode === undefined ? null : Math.round(nowMs() - struckAtMs);
       const saidSo = notReady?.status === 503;
+      if (exitMs !== null) await recovery.byThePage(() => replica.start());
       const facts: Omit<Facts, 'rows'> = {
         ...{ attempts: attempts.length, inFlight, exitWithinMs, exitMs, exitCode: exitCode ?? null },
         dropped: attempts.filter(({ accepted }) => !accepted).length,

@@ -36,6 +36,9 @@ const writersPerHistory = 6;
 const turns = 4;
 const pauseAtMostMs = 60;
 const propagatesWithinMs = 50;
+/** Far longer than is promised: whether the promise is kept the histories tell. */
+const refusesWithinMs = 5_000;
+const pollMs = 20;
 
 export default defineDrill<Facts>({
   id: 'drills/kill-switch-linearizable',
@@ -52,7 +55,7 @@ export default defineDrill<Facts>({
 
   steadyState: mustBeSteady,
 
-  async strike(context) {
+  async strike(context, recovery) {
     const { environment } = partOf(context.config, 'replicas');
     const start = () => context.sandbox.startReplica(environment);
     const replicas = await Promise.all(Array.from({ length: replicaCount }, start));
@@ -63,6 +66,10 @@ export default defineDrill<Facts>({
         context.progress(`history ${index + 1} of ${count}`);
         seen.push(await recordOne(context, replicas, randomInt(2 ** 32 - 1)));
       }
+      // What is left is the state that somebody is called for: engaged, by a process that may be another than the one they ask.
+      await turnSwitch(context, replicas[0]?.url ?? '', true);
+      await untilRefused(context);
+      await recovery.byThePage(() => clear(context));
       const sum = (value: (history: History) => number) => seen.reduce((total, history) => total + value(history), 0);
       const facts = { replicas: replicaCount, histories: seen };
       return {
@@ -75,9 +82,7 @@ export default defineDrill<Facts>({
     }
   },
 
-  async undo({ target, config }) {
-    await send(target.url, partOf(config, 'killSwitch').clear, { key: target.credentials.operator });
-  },
+  undo: clear,
 
   judge: ({ histories: seen }) => seen.flatMap(findingsOf),
 
@@ -101,6 +106,10 @@ export default defineDrill<Facts>({
 });
 
 const cacheMs = 150;
+
+async function clear({ target, config }: Context): Promise<void> {
+  await send(target.url, partOf(config, 'killSwitch').clear, { key: target.credentials.operator });
+}
 
 /** Orders at random replicas while the switch is turned at others. Whether an order is taken tells what its replica has read. */
 async function recordOne(context: Context, replicas: readonly Replica[], seed: number): Promise<History> {
@@ -158,6 +167,15 @@ async function turnSwitch({ config, target }: Context, url: string, on: boolean)
   const { status } = await send(url, on ? engage : clear, { key: target.credentials.operator });
   if (status < 200 || status > 299) throw new Error(`the switch could not be turned: ${status}`);
   return { kind: 'write', on, startedAtMs, endedAtMs: nowMs() };
+}
+
+/** @throws when orders are taken for longer than that after an activation was answered. */
+async function untilRefused(context: Context): Promise<void> {
+  const deadlineMs = nowMs() + refusesWithinMs;
+  while (!(await readByWriting(context, context.target.url, 0))?.on) {
+    if (nowMs() > deadlineMs) throw new Error(`orders are taken ${refusesWithinMs} ms after the switch was engaged`);
+    await delay(pollMs, undefined, { signal: context.signal });
+  }
 }
 
 /** Of orders that were answered before the switch was turned again: one that is still under way then may have read the next turn. */

@@ -1,6 +1,7 @@
 import { partOf } from '../config.ts';
 import type { Context } from '../engine/context.ts';
 import { defineDrill } from '../engine/gate.ts';
+import type { Recovery } from '../engine/recover.ts';
 import { strikeInTheMiddle } from '../io/held-writes.ts';
 import type { InvariantSeen } from '../io/invariants.ts';
 import { acknowledgeRefusals } from './support/acknowledge-refusals.ts';
@@ -46,9 +47,9 @@ export default defineDrill<Facts>({
 
   steadyState: mustBeSteady,
 
-  async strike(context) {
+  async strike(context, recovery) {
     const outages: OutageSeen[] = [];
-    for (const outage of outagesOf(context)) outages.push(await seeOutage(context, outage));
+    for (const outage of outagesOf(context, recovery)) outages.push(await seeOutage(context, outage));
     const invariants = await invariantsNow(context);
     const sum = (count: (seen: OutageSeen) => number) => outages.reduce((total, seen) => total + count(seen), 0);
     return {
@@ -76,18 +77,23 @@ export default defineDrill<Facts>({
   sabotage: acknowledgeRefusals,
 });
 
-function outagesOf({ sandbox, config, long, target, signal }: Context): Outage[] {
+function outagesOf({ sandbox, config, long, target, signal }: Context, recovery: Recovery): Outage[] {
   const bounds: OutageBounds = { ...partOf(config, 'outage'), refuses: true };
   const { postgres } = sandbox;
   const length = long ? 'long' : 'short';
   const database = new URL(target.databaseUrl).pathname.slice(1);
   let flood: ConnectionFlood | undefined;
   let cut = { connections: 0, writes: 0 };
+  let startedAtMs: number | undefined;
   return [
     {
       fault: 'an immediate stop of PostgreSQL',
       strike: () => postgres.stop('immediate'),
-      end: () => postgres.start(),
+      async end() {
+        startedAtMs = await recovery.byThePage(() => postgres.start());
+      },
+      // The page goes on until all is well: what is promised counts from when PostgreSQL accepts connections.
+      overAtMs: () => startedAtMs,
       ...{ standsMs: stands.stop[length], bounds },
     },
     {

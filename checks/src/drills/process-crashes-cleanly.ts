@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from '../engine/context.ts';
 import { defineDrill, type Finding } from '../engine/gate.ts';
-import { startWrites, storedIds } from '../io/writes.ts';
+import type { Recovery } from '../engine/recover.ts';
+import { nowMs, startWrites, storedIds } from '../io/writes.ts';
 import { evaluateIn } from './support/inspector.ts';
 import { badSettled, findingsOfSettled, type Settled, settle, settledSample } from './support/settle.ts';
 import { mustBeSteady } from './support/steady.ts';
@@ -53,9 +54,9 @@ export default defineDrill<Facts>({
 
   steadyState: mustBeSteady,
 
-  async strike(context) {
+  async strike(context, recovery) {
     const crashes: Crash[] = [];
-    for (const each of kinds) crashes.push(await crashOnce(context, each));
+    for (const each of kinds) crashes.push(await crashOnce(context, each, recovery));
     const sum = (value: (crash: Crash) => number) => crashes.reduce((total, crash) => total + value(crash), 0);
     return {
       examined: sum(({ settled }) => settled.replayed),
@@ -89,7 +90,7 @@ export default defineDrill<Facts>({
   },
 });
 
-async function crashOnce(context: Context, { kind, line }: (typeof kinds)[number]): Promise<Crash> {
+async function crashOnce(context: Context, { kind, line }: (typeof kinds)[number], recovery: Recovery): Promise<Crash> {
   const { sandbox, config, target, signal, progress } = context;
   progress(kind);
   const replica = await sandbox.startReplica({ NODE_OPTIONS: '--inspect=127.0.0.1:0' });
@@ -111,11 +112,11 @@ async function crashOnce(context: Context, { kind, line }: (typeof kinds)[number
     const exitMs = exitCode === 'late' ? null : Math.round(performance.now() - struckAt);
     const attempts = await load.stop();
     const logged = await isLogged(replica.logFile, message);
-    const restartedAt = performance.now();
     replica.signal('SIGKILL');
     await replica.ended();
-    await replica.start();
-    const restartMs = Math.round(performance.now() - restartedAt);
+    const restartedAtMs = nowMs();
+    const startedAtMs = (await recovery.byThePage(() => replica.start())) ?? nowMs();
+    const restartMs = Math.round(startedAtMs - restartedAtMs);
     const settled = await settle(through, before, attempts);
     return { kind, inFlight, exitCode: exitCode === 'late' ? null : exitCode, exitMs, logged, restartMs, settled };
   } finally {

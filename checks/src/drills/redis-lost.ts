@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { partOf } from '../config.ts';
 import type { Context } from '../engine/context.ts';
 import { defineDrill, type Finding } from '../engine/gate.ts';
-import { recoverByThePage } from '../engine/recover.ts';
+import type { Recovery } from '../engine/recover.ts';
 import { send } from '../io/http.ts';
 import { redisCommand } from '../io/redis.ts';
 import { type Attempt, attemptWrite, nowMs, startWrites } from '../io/writes.ts';
@@ -30,12 +30,9 @@ interface Loss {
 
 interface Facts {
   losses: Loss[];
-  /** Whether the runbook page's own commands have cleared it, or the configured request. */
-  clearedBy: 'page' | 'request';
   rows: StrikeRow[];
 }
 
-const id = 'drills/redis-lost';
 const engagedWithinMs = 1_000;
 const clearsWithinMs = 5_000;
 const writers = 4;
@@ -47,7 +44,7 @@ const watchedAfterEndMs = 300;
 const pollMs = 20;
 
 export default defineDrill<Facts>({
-  id,
+  id: 'drills/redis-lost',
   severity: 'blocker',
   profile: 'commit',
   needs: [
@@ -68,18 +65,13 @@ export default defineDrill<Facts>({
 
   steadyState: mustBeSteady,
 
-  async strike(context) {
+  async strike(context, recovery) {
     const losses: Loss[] = [];
-    let byPage = true;
-    for (const way of waysOf(context)) {
-      const { loss, clearedByPage } = await lose(context, way);
-      losses.push(loss);
-      byPage &&= clearedByPage;
-    }
+    for (const way of waysOf(context)) losses.push(await lose(context, way, recovery));
     return {
       examined: losses.reduce((sum, { began }) => sum + began, 0),
       struckInFlight: losses.reduce((sum, { inFlight }) => sum + inFlight, 0),
-      facts: { losses, clearedBy: byPage ? 'page' : 'request', rows: losses.map(rowOf) },
+      facts: { losses, rows: losses.map(rowOf) },
     };
   },
 
@@ -120,6 +112,8 @@ interface Way {
   fault: string;
   strike(): Promise<void>;
   end(): Promise<void>;
+  /** It strikes once more before the runbook page is followed, which then has to bring Redis back too. */
+  strikeAgain?(): Promise<void>;
 }
 
 function waysOf({ sandbox, config }: Context): Way[] {
@@ -127,7 +121,12 @@ function waysOf({ sandbox, config }: Context): Way[] {
   const command = (...words: string[]) => redisCommand(redis.url, words);
   const nothing = async () => undefined;
   return [
-    { fault: 'Redis is killed and comes back empty', strike: () => redis.kill(), end: () => redis.start() },
+    {
+      fault: 'Redis is killed and comes back empty',
+      strike: () => redis.kill(),
+      end: () => redis.start(),
+      strikeAgain: () => redis.kill(),
+    },
     { fault: 'Redis is frozen', strike: async () => redis.freeze(), end: async () => redis.thaw() },
     {
       fault: 'Redis is flushed',
@@ -157,7 +156,7 @@ function redisOf({ redis }: Pick<Sandbox, 'redis'>): RedisServer {
   return redis;
 }
 
-async function lose(context: Context, { fault, strike, end }: Way): Promise<{ loss: Loss; clearedByPage: boolean }> {
+async function lose(context: Context, { fault, strike, end, strikeAgain }: Way, recovery: Recovery): Promise<Loss> {
   const { signal, progress } = context;
   progress(fault);
   const load = startWrites(context, writers, { pauseMs });
@@ -171,9 +170,10 @@ async function lose(context: Context, { fault, strike, end }: Way): Promise<{ lo
     const endedAtMs = nowMs();
     await delay(watchedAfterEndMs, undefined, { signal });
     const attempts = await load.stop();
-    const clearedByPage = await clear(context);
+    await strikeAgain?.();
+    await recovery.byThePage(() => clear(context));
     const seen = describe(attempts, struckAtMs, endedAtMs);
-    return { loss: { fault, inFlight, ...seen, clearedMs: await untilAccepted(context) }, clearedByPage };
+    return { fault, inFlight, ...seen, clearedMs: await untilAccepted(context) };
   } finally {
     await load.stop();
   }
@@ -191,12 +191,9 @@ function describe(attempts: readonly Attempt[], struckAtMs: number, endedAtMs: n
   };
 }
 
-/** As the page says, where there is one. */
-async function clear(context: Context): Promise<boolean> {
-  if (await recoverByThePage(context, id)) return true;
-  const { config, target } = context;
+async function clear({ config, target, sandbox }: Context): Promise<void> {
+  await redisOf(sandbox).start();
   await send(target.url, partOf(config, 'killSwitch').clear, { key: target.credentials.operator });
-  return false;
 }
 
 async function untilAccepted(context: Context): Promise<number | null> {
@@ -264,5 +261,5 @@ function loss(change: Partial<Loss>): Loss {
 }
 
 function facts(...losses: Loss[]): Facts {
-  return { losses, clearedBy: 'page', rows: [] };
+  return { losses, rows: [] };
 }

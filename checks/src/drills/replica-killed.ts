@@ -42,7 +42,7 @@ export default defineDrill<Facts>({
 
   steadyState: mustBeSteady,
 
-  strike: (context) =>
+  strike: (context, recovery) =>
     withReplicas(context, replicaCount, async ({ replicas: [first], through }) => {
       const before = await storedIds(through);
       const load = startWrites(through, writers, { pauseMs });
@@ -53,6 +53,7 @@ export default defineDrill<Facts>({
         first?.signal('SIGKILL');
         await delay(watchedMs, undefined, { signal: context.signal });
         const attempts = await load.stop();
+        await recovery.byThePage(async () => first?.start());
         const failed = attempts.filter(({ accepted }) => !accepted);
         const failedAfter = failed.map(({ startedAtMs }) => startedAtMs - struckAtMs);
         const facts = {

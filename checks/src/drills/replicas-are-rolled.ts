@@ -37,7 +37,7 @@ export default defineDrill<Facts>({
 
   steadyState: mustBeSteady,
 
-  strike: (context) =>
+  strike: (context, recovery) =>
     withReplicas(context, replicaCount, async ({ replicas, through }) => {
       const before = await storedIds(through);
       const load = startWrites(through, writers, { pauseMs });
@@ -50,7 +50,7 @@ export default defineDrill<Facts>({
           inFlight.push(load.inFlight());
           replica.signal('SIGTERM');
           await replica.ended();
-          await replica.start();
+          await recovery.byThePage(() => replica.start());
         }
         const soFar = load.attempts.length;
         await load.until((all) => all.length >= soFar + warmUpWrites);

@@ -2,9 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { partOf } from '../config.ts';
 import type { Context } from '../engine/context.ts';
 import { defineDrill, type Finding } from '../engine/gate.ts';
+import type { Recovery } from '../engine/recover.ts';
 import { withDatabase } from '../io/database.ts';
 import { type Executed, makeExecutableWrites, untilExecuted } from '../io/executed-writes.ts';
 import type { InvariantSeen } from '../io/invariants.ts';
+import { nowMs } from '../io/writes.ts';
 import { findingsOfInvariants, invariantsNow } from './support/settle.ts';
 import { mustBeSteady } from './support/steady.ts';
 import type { StrikeRow } from './support/strike-row.ts';
@@ -46,12 +48,12 @@ export default defineDrill<Facts>({
 
   steadyState: mustBeSteady,
 
-  async strike(context) {
+  async strike(context, recovery) {
     const seen: Round[] = [];
     const count = context.long ? rounds.long : rounds.short;
     for (let round = 0; round < count; round += 1) {
       context.progress(`kill ${round + 1} of ${count}`);
-      const ended = await killOnce(context, (round % 5) * laterMs);
+      const ended = await killOnce(context, (round % 5) * laterMs, recovery);
       seen.push(ended);
       // What one kill has left undone is found; more of them would only wait for the same.
       if (ended.wrong.length > 0) break;
@@ -101,17 +103,16 @@ export default defineDrill<Facts>({
   },
 });
 
-async function killOnce(context: Context, afterMs: number): Promise<Round> {
+async function killOnce(context: Context, afterMs: number, recovery: Recovery): Promise<Round> {
   const { service } = context.sandbox;
   const ids = await makeExecutableWrites(context, ordersPerRound);
   await delay(afterMs, undefined, { signal: context.signal });
   service.signal('SIGKILL');
   await service.ended();
   const waiting = ids.length - (await executedOf(context, ids));
-  await service.start();
-  const startedAt = performance.now();
+  const startedAtMs = (await recovery.byThePage(() => service.start())) ?? nowMs();
   const wrong = await untilExecuted(context, ids, settlesWithinMs);
-  return { asked: ids.length, waiting, wrong, settledMs: Math.round(performance.now() - startedAt) };
+  return { asked: ids.length, waiting, wrong, settledMs: Math.round(nowMs() - startedAtMs) };
 }
 
 async function executedOf({ config, target }: Context, ids: readonly string[]): Promise<number> {

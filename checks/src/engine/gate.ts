@@ -3,6 +3,7 @@ import type { Sandbox, Undo } from '../sandbox/sandbox.ts';
 import type { Chart } from './chart.ts';
 import type { Context } from './context.ts';
 import type { Need } from './needs.ts';
+import type { Recovery } from './recover.ts';
 import type { Severity } from './severity.ts';
 
 /** Profiles nest: each looks at all that the one before it looks at. A gate belongs to the lowest that can judge it. */
@@ -102,8 +103,11 @@ export interface Drill<Facts = unknown> extends Statement<Facts> {
    * disk before the fault is struck, and whoever finds them after this program was killed runs them.
    */
   undoCommands?(context: Context): readonly (readonly string[])[];
-  /** Puts work in flight, strikes, observes. */
-  strike(context: Context): Promise<Strike<Facts>>;
+  /**
+   * Puts work in flight, strikes, observes. A fault that does not go away by itself is ended by `recovery`. Of a drill that leaves
+   * it alone the page is followed after the strike, before the undo.
+   */
+  strike(context: Context, recovery: Recovery): Promise<Strike<Facts>>;
   /** Mends what the fault broke. It is called whatever happened, and it may be called twice. */
   undo(context: Context): Promise<void>;
 }

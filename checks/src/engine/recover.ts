@@ -1,23 +1,108 @@
-import { followPage } from '../io/runbook-page.ts';
+import { type FollowedPage, followPage } from '../io/runbook-page.ts';
+import { startSupervisor } from '../sandbox/supervisor.ts';
 import type { Context } from './context.ts';
+import type { Finding } from './gate.ts';
 
-/**
- * Does what the drill's runbook page says, so that a page cannot rot.
- * @returns false when the configuration names no page of it. @throws when its commands fail.
- */
-export async function recoverByThePage(
-  { config, tree, tools, target, sandbox, signal }: Context,
-  drill: string,
-): Promise<boolean> {
-  const path = config.drillPages[drill];
-  if (path === undefined) return false;
+/** The end of a drill's fault, by the runbook page that somebody who is on call would open. */
+export interface Recovery {
+  /**
+   * Does what the drill's page says, at the moment at which whoever is on call would: while the fault stands, if it does not
+   * go away by itself. What the page leaves broken `otherwise` mends, so that the drill goes on; the page is told as a finding.
+   * @returns when the last part was up again that the page has started, by the monotonic clock of {@link nowMs}; undefined: it
+   * started none.
+   */
+  byThePage(otherwise: () => Promise<void>): Promise<number | undefined>;
+}
+
+/** A {@link Recovery}, and what came of every page that was followed. */
+export interface RecordedRecovery extends Recovery {
+  readonly followed: readonly FollowedPage[];
+}
+
+/** Follows the page that `drillPages` names for the drill. Where that part is missing, `otherwise` is all there is. */
+export function recoveryOf(context: Context, drill: string): RecordedRecovery {
+  const followed: FollowedPage[] = [];
+  const { drillPages } = context.config;
+  const path = drillPages?.[drill];
+  return {
+    followed,
+    async byThePage(otherwise) {
+      if (drillPages === undefined) return void (await otherwise());
+      if (path === undefined) {
+        followed.push({ path: '', missing: ['no page'], failed: null });
+        return void (await otherwise());
+      }
+      const { page, startedAtMs } = await follow(context, path);
+      followed.push(page);
+      if (page.missing.length > 0 || page.failed) await otherwise();
+      return startedAtMs;
+    },
+  };
+}
+
+/** What starts again what does not run is there for as long as the page's commands run. */
+async function follow(
+  { tree, tools, target, sandbox, signal }: Context,
+  path: string,
+): Promise<{ page: FollowedPage; startedAtMs: number | undefined }> {
+  const { redis } = sandbox;
+  const supervisor = await startSupervisor({
+    service: () => sandbox.startService(),
+    postgres: () => sandbox.postgres.start(),
+    ...(redis === undefined ? {} : { redis: () => redis.start() }),
+  });
   const environment = {
     ...tools.environment,
     SERVICE_URL: target.url,
+    METRICS_URL: sandbox.metricsUrl,
     OPERATOR_API_KEY: target.credentials.operator,
     DATABASE_URL: target.databaseUrl,
-    ...(sandbox.redis === undefined ? {} : { REDIS_URL: sandbox.redis.url }),
+    START_COMMAND: supervisor.command,
+    ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
   };
-  await followPage(tree, path, environment, signal);
-  return true;
+  try {
+    return { page: await followPage(tree, path, environment, signal), startedAtMs: supervisor.startedAtMs() };
+  } finally {
+    await supervisor.close();
+  }
+}
+
+/** For evidence: what was the same each time is told once. */
+export function timesFollowed(followed: readonly FollowedPage[]): (FollowedPage & { times: number })[] {
+  const seen = new Map<string, FollowedPage & { times: number }>();
+  for (const page of followed) {
+    const key = JSON.stringify(page);
+    seen.set(key, { ...page, times: (seen.get(key)?.times ?? 0) + 1 });
+  }
+  return [...seen.values()];
+}
+
+/** Each fault of the pages once, however often they were followed. */
+export function findingsOfPages(followed: readonly FollowedPage[], drill: string): Finding[] {
+  const found = new Map(
+    followed.flatMap((page) => findingsOf(page, drill)).map((finding) => [finding.message, finding]),
+  );
+  return [...found.values()];
+}
+
+function findingsOf({ path, missing, failed }: FollowedPage, drill: string): Finding[] {
+  if (path === '')
+    return [
+      { message: 'no runbook page says what to do about it', fix: `Write one, and name it: drillPages['${drill}'].` },
+    ];
+  return [
+    ...missing.map((what) => ({
+      ...{ file: path, message: `its runbook page cannot be followed: ${what}` },
+      fix: 'Write what somebody sees, the commands that mend it, and the commands that tell that it is over.',
+    })),
+    ...(failed
+      ? [
+          {
+            ...{ file: path, identity: `commands under ${failed.section}` },
+            message: `the commands under "${failed.section}" of its runbook page end with exit code ${failed.code}: ${failed.said}`,
+            fix: 'Mend the page, or the script that it calls, and run the drill again.',
+          },
+        ]
+      : []),
+  ];
 }

@@ -7,7 +7,7 @@ import type { Cache } from './cache.ts';
 import { type Context, createContext } from './context.ts';
 import { type Check, type Drill, type Finding, hasLongForm, type Observation } from './gate.ts';
 import { missingNeeds, needStack, type Surroundings } from './needs.ts';
-import { recoverByThePage } from './recover.ts';
+import { findingsOfPages, recoveryOf, timesFollowed } from './recover.ts';
 import type { CheckResult, ReportedFinding } from './report.ts';
 import { disturbs, eachByResource, holdsOf, ownResources, wantsAnyStack } from './schedule.ts';
 
@@ -128,21 +128,22 @@ async function examine(check: Check, options: RunOptions, { openOnce, runStarted
     const askedAt = performance.now();
     const sandbox = needStack(check.needs) ? await openOnce() : undefined;
     if (sandbox) waited = { waitedForStackMs: Math.round(performance.now() - askedAt) };
-    const { examined, facts } = await lookInTime(check, options, sandbox);
+    const { examined, facts, ofPages = [] } = await lookInTime(check, options, sandbox);
     if (!(examined > 0)) throw new Error(`it examined no ${unit}: a gate that looked at nothing has no verdict`);
-    const findings = check.judge(facts).map((finding) => reported(check, finding));
+    const findings = [...check.judge(facts), ...ofPages].map((finding) => reported(check, finding));
     return conclude({ outcome: findings.length > 0 ? 'fail' : 'pass', examined, findings, facts });
   } catch (error) {
     return conclude({ outcome: 'error', findings: [couldNotLook(check, error)] });
   }
 }
 
+/** What a check saw, and of a drill what is wrong with the runbook page that it followed. */
+interface Looked extends Observation<unknown> {
+  ofPages?: Finding[];
+}
+
 /** @throws when the check's time is up or the run is interrupted; whatever the check had started is told to end. */
-async function lookInTime(
-  check: Check,
-  options: RunOptions,
-  sandbox: Sandbox | undefined,
-): Promise<Observation<unknown>> {
+async function lookInTime(check: Check, options: RunOptions, sandbox: Sandbox | undefined): Promise<Looked> {
   const { long = false } = options;
   const ownLimitMs = (long ? check.longTimeoutMs : undefined) ?? check.timeoutMs ?? defaultTimeoutMs;
   const limitMs = ownLimitMs * options.timeoutFactor;
@@ -173,27 +174,40 @@ function refusalToBreak(drill: Drill, context: Context, options: RunOptions): st
   return undefined;
 }
 
-/** Steady state → fault → observe → undo → steady state. The undo is done whatever happened before it. */
-async function carryOut(drill: Drill, context: Context, options: RunOptions): Promise<Observation<unknown>> {
+/**
+ * Steady state → fault → observe → recovery by the runbook's page → undo → steady state. The undo is done whatever happened before
+ * it: it is the net below the page, on which whoever is on call has to be able to rely.
+ */
+async function carryOut(drill: Drill, context: Context, options: RunOptions): Promise<Looked> {
   const refusal = refusalToBreak(drill, context, options);
   if (refusal !== undefined) throw new Error(refusal);
   await drill.steadyState(context);
   const undo = drill.undoCommands?.(context) ?? [];
   const { targetName: target = defaultTarget } = options;
   const forget = undo.length > 0 ? writeDown(context.tree.root, { drill: drill.id, target, undo }) : () => undefined;
+  const recovery = recoveryOf(context, drill.id);
   let seen: Awaited<ReturnType<Drill['strike']>>;
   try {
-    seen = await drill.strike(context);
+    seen = await drill.strike(context, recovery);
+    const follows = drill.needs.includes('sandbox') && recovery.followed.length === 0;
+    if (follows) await recovery.byThePage(async () => undefined);
   } finally {
     await takeBack(context.tree.root, undo);
     await drill.undo(context);
     forget();
   }
-  // What is on the page for whoever is on call is what has to be enough.
-  if (drill.needs.includes('sandbox')) await recoverByThePage(context, drill.id);
   await drill.steadyState(context);
   if (!(seen.struckInFlight > 0)) throw new Error('its fault struck while no work was in flight: it proves nothing');
-  return { examined: seen.examined, facts: { struckInFlight: seen.struckInFlight, ...(seen.facts as object) } };
+  const { followed } = recovery;
+  const facts = {
+    struckInFlight: seen.struckInFlight,
+    ...(followed.length > 0 ? { pages: timesFollowed(followed) } : {}),
+  };
+  return {
+    examined: seen.examined,
+    facts: { ...facts, ...(seen.facts as object) },
+    ofPages: findingsOfPages(followed, drill.id),
+  };
 }
 
 function reported(check: Check, finding: Finding): ReportedFinding {

@@ -77,6 +77,8 @@ export interface Sandbox extends Target {
    * something is intercepted, its `url` is a proxy's too.
    */
   startReplica(environment: Readonly<Record<string, string>>, elsewhere?: Elsewhere): Promise<Replica>;
+  /** Starts every process of the service that has ended and was not closed, as whatever supervises an installation does. */
+  startService(): Promise<void>;
   /** Puts a proxy in front of the service: until the undo, `url` is the proxy's. */
   intercept(interception: Interception): Promise<Undo>;
   close(): Promise<void>;
@@ -152,6 +154,7 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
   let url = service.url;
   let interception: Interception | undefined;
   let replicas = 0;
+  const processes = new Set([service]);
   return {
     name: 'sandbox',
     safeToBreak: true,
@@ -184,6 +187,7 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
         placeholders: { ...placeholders, ...links, port: String(own), metricsPort: String(ownMetrics) },
       });
       await replica.start();
+      processes.add(replica);
       const front = interception && (await startFront(replica.url, interception));
       return {
         url: front?.url ?? replica.url,
@@ -200,11 +204,15 @@ async function build(directory: string, options: SandboxOptions): Promise<Sandbo
         pid: replica.pid,
         ended: replica.ended,
         async close() {
+          processes.delete(replica);
           await front?.close();
           replica.signal('SIGKILL');
           await replica.ended();
         },
       };
+    },
+    async startService() {
+      await Promise.all([...processes].map((each) => each.start()));
     },
     async intercept(asked) {
       const front = await startFront(service.url, asked);

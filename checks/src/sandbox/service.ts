@@ -57,9 +57,17 @@ export function createService(options: ServiceOptions): ServiceProcess {
   const logFile = join(directory, `${name}.log`);
   const own = fillPlaceholders(config.environment, placeholders);
   let running: ServerProcess | undefined;
+  let starting: Promise<void> | undefined;
 
+  // Whoever else asks for it meanwhile waits for the same process: two would want the same ports.
   const start = async () => {
     if (running) return;
+    starting ??= begin().finally(() => {
+      starting = undefined;
+    });
+    await starting;
+  };
+  const begin = async () => {
     const [command = '', ...args] = config.start;
     const server = await startServer({
       directory,

@@ -49,7 +49,8 @@ export function fakeSandbox(change: Partial<Sandbox> = {}): Sandbox {
   return { name: 'a fake', safeToBreak: true, ...change } as Sandbox;
 }
 
-const everyTool: Tools = {
+/** Of which none can be run. */
+export const everyTool: Tools = {
   find: (name) => `/nowhere/${name}`,
   path: (name) => `/nowhere/${name}`,
   version: async () => '1.0',

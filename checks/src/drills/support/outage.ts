@@ -29,6 +29,8 @@ export interface Outage {
   hit?(): string;
   /** Ends the fault. */
   end(): Promise<void>;
+  /** After `end`: when it was over, by {@link nowMs}, if that was before `end` returned. */
+  overAtMs?(): number | undefined;
   standsMs: number;
   bounds: OutageBounds;
 }
@@ -83,7 +85,7 @@ export async function seeOutage(context: Context, outage: Outage): Promise<Outag
     const endingAtMs = nowMs();
     const endingAt = performance.now();
     await outage.end();
-    const endedAtMs = nowMs();
+    const endedAtMs = outage.overAtMs?.() ?? nowMs();
     const isBack = ({ accepted, startedAtMs }: Attempt) => accepted && startedAtMs >= endingAtMs;
     await untilBack(load, isBack, endedAtMs + outage.bounds.writesAgainMs);
     await Promise.all([live.stop(), ready.stop()]);
