@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { partOf } from '../config.ts';
 import type { Context } from '../engine/context.ts';
 import { defineDrill, type Finding } from '../engine/gate.ts';
+import type { Recovery } from '../engine/recover.ts';
 import { withDatabase } from '../io/database.ts';
 import type { InvariantSeen } from '../io/invariants.ts';
 import type { PostgresServer } from '../sandbox/postgres.ts';
@@ -59,14 +60,14 @@ export default defineDrill<Facts>({
 
   steadyState: mustBeSteady,
 
-  async strike(context) {
+  async strike(context, recovery) {
     const { sandbox, tools } = context;
     const { postgres } = sandbox;
     await sayCodes(postgres, true);
     const disk = await moveWal(sandbox.directory, postgres, tools, diskBytes);
     try {
       await mustBeSteady(context);
-      const seen = await fillUp(context, disk);
+      const seen = await fillUp(context, disk, recovery);
       const facts = { ...seen, diskBytes, invariants: await invariantsNow(context) };
       const { attempts, inFlight } = seen.outage;
       return { examined: attempts, struckInFlight: inFlight, facts: { ...facts, rows: [rowOf(facts)] } };
@@ -105,11 +106,16 @@ async function sayCodes({ url }: PostgresServer, on: boolean): Promise<void> {
   });
 }
 
-async function fillUp(context: Context, disk: WalDisk): Promise<Omit<Facts, 'diskBytes' | 'invariants' | 'rows'>> {
+async function fillUp(
+  context: Context,
+  disk: WalDisk,
+  recovery: Recovery,
+): Promise<Omit<Facts, 'diskBytes' | 'invariants' | 'rows'>> {
   const { postgres } = context.sandbox;
   const from = (await stat(postgres.logFile)).size;
   let filledBytes = 0;
   let serverEnded = false;
+  let startedAtMs: number | undefined;
   const outage = await seeOutage(context, {
     fault,
     async strike() {
@@ -120,8 +126,11 @@ async function fillUp(context: Context, disk: WalDisk): Promise<Omit<Facts, 'dis
     },
     async end() {
       await disk.free();
-      serverEnded = await untilServed(context);
+      serverEnded = await hasEnded(context);
+      startedAtMs = await recovery.byThePage(() => untilServed(context));
     },
+    // The page goes on until all is well: what is promised counts from when PostgreSQL accepts connections.
+    overAtMs: () => startedAtMs,
     standsMs,
     bounds: { ...partOf(context.config, 'outage'), refuses: true },
   });
@@ -129,23 +138,23 @@ async function fillUp(context: Context, disk: WalDisk): Promise<Omit<Facts, 'dis
 }
 
 /**
- * Waits until the server takes connections, and starts it when it has ended: it may still be about to, for want of the room that
- * it has again. Returns whether it had to be started.
- * @throws when it does not come back within half a minute.
+ * Waits until the server takes connections or has ended, of which it may be still about to, for want of the room that it has again.
+ * @throws when it does neither within half a minute.
  */
-async function untilServed({ sandbox, signal }: Context): Promise<boolean> {
+async function hasEnded({ sandbox, signal }: Context): Promise<boolean> {
   const { postgres } = sandbox;
   const deadline = performance.now() + servesWithinMs;
-  let started = false;
   for (;;) {
-    if (!postgres.runs()) {
-      await postgres.start();
-      started = true;
-    }
-    if (await withDatabase(postgres.url, async () => true).catch(() => false)) return started;
+    if (!postgres.runs()) return true;
+    if (await withDatabase(postgres.url, async () => true).catch(() => false)) return false;
     if (performance.now() > deadline) throw new Error('PostgreSQL did not come back when its disk had room again');
     await delay(pollMs, undefined, { signal });
   }
+}
+
+/** Starts it if it has ended, also when it ends meanwhile. @throws when it does not come back within half a minute. */
+async function untilServed(context: Context): Promise<void> {
+  while (await hasEnded(context)) await context.sandbox.postgres.start();
 }
 
 /** The server may be gone before it answers: that is the fault, and its log tells of it. */
