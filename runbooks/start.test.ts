@@ -125,6 +125,8 @@ describe('metric', () => {
     [['--below', '13', 'worker_heartbeat_age_seconds'], 0, 2],
     [['--below', '12.5', 'worker_heartbeat_age_seconds'], 5, 2],
     [['--is', '0.4', 'worker_heartbeat_age_seconds'], 5, 2],
+    [['--below', '1', 'worker_heartbeat_age_seconds{worker="a b"}'], 0, 1],
+    [['--below', '1', 'worker_heartbeat_age_seconds{worker="c"}'], 5, 1],
     [['--is', '1', 'database_up'], 0, 1],
     [['--is', '0', 'database_up'], 5, 1],
   ])('%j ends with %i, and shows its %i series', async (args, code, shown) => {
@@ -161,7 +163,11 @@ describe('metric', () => {
   test.each([
     [[], 'which metric? NAME is missing'],
     [['a', 'b'], 'one NAME at a time'],
-    [['a{b="c"}'], 'a NAME is of letters, digits and underscores, not a{b="c"}'],
+    [
+      ['a{b="c} 9"}'],
+      'a NAME is of letters, digits and underscores, then one {label="value"} or none: not a{b="c} 9"}',
+    ],
+    [['a{b=c}'], 'a NAME is of letters, digits and underscores, then one {label="value"} or none: not a{b=c}'],
     [['--is', 'high', 'a'], '--is is a number, not high'],
     [['--is', '1', '--below', '2', 'a'], '--is or --below, and once'],
     [['--wait', 'long', 'a'], '--wait is a number of seconds from 0 to 600'],
