@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Context } from '../engine/context.ts';
-import { defineDrill } from '../engine/gate.ts';
-import type { Recovery } from '../engine/recover.ts';
+import { defineDrill, type Recovery } from '../engine/gate.ts';
 import type { InvariantSeen } from '../io/invariants.ts';
 import { type Attempt, nowMs, startWrites, storedIds } from '../io/writes.ts';
 import { type CrashPoint, crashPoints, startTap, type Tap } from '../sandbox/tap.ts';

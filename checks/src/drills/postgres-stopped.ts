@@ -1,7 +1,6 @@
 import { partOf } from '../config.ts';
 import type { Context } from '../engine/context.ts';
-import { defineDrill } from '../engine/gate.ts';
-import type { Recovery } from '../engine/recover.ts';
+import { defineDrill, type Recovery } from '../engine/gate.ts';
 import { strikeInTheMiddle } from '../io/held-writes.ts';
 import type { InvariantSeen } from '../io/invariants.ts';
 import { acknowledgeRefusals } from './support/acknowledge-refusals.ts';

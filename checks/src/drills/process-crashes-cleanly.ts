@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from '../engine/context.ts';
-import { defineDrill, type Finding } from '../engine/gate.ts';
-import type { Recovery } from '../engine/recover.ts';
+import { defineDrill, type Finding, type Recovery } from '../engine/gate.ts';
 import { nowMs, startWrites, storedIds } from '../io/writes.ts';
 import { evaluateIn } from './support/inspector.ts';
 import { badSettled, findingsOfSettled, type Settled, settle, settledSample } from './support/settle.ts';

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { partOf } from '../config.ts';
 import type { Context } from '../engine/context.ts';
-import { defineDrill, type Finding } from '../engine/gate.ts';
-import type { Recovery } from '../engine/recover.ts';
+import { defineDrill, type Finding, type Recovery } from '../engine/gate.ts';
 import { send } from '../io/http.ts';
 import { redisCommand } from '../io/redis.ts';
 import { type Attempt, attemptWrite, nowMs, startWrites } from '../io/writes.ts';

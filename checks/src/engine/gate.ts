@@ -3,7 +3,6 @@ import type { Sandbox, Undo } from '../sandbox/sandbox.ts';
 import type { Chart } from './chart.ts';
 import type { Context } from './context.ts';
 import type { Need } from './needs.ts';
-import type { Recovery } from './recover.ts';
 import type { Severity } from './severity.ts';
 
 /** Profiles nest: each looks at all that the one before it looks at. A gate belongs to the lowest that can judge it. */
@@ -92,6 +91,17 @@ export interface Gate<Facts = unknown> extends Statement<Facts> {
 /** What a drill saw, and how much work was in flight at the moment that its fault struck: zero means that it missed. */
 export interface Strike<Facts> extends Observation<Facts> {
   struckInFlight: number;
+}
+
+/** The end of a drill's fault, by the runbook page that somebody who is on call would open. */
+export interface Recovery {
+  /**
+   * Does what the drill's page says, at the moment at which whoever is on call would: while the fault stands, if it does not
+   * go away by itself. What the page leaves broken `otherwise` mends, so that the drill goes on; the page is told as a finding.
+   * @returns when the last part was up again that the page has started, by `nowMs`; undefined: it
+   * started none.
+   */
+  byThePage(otherwise: () => Promise<void>): Promise<number | undefined>;
 }
 
 export interface Drill<Facts = unknown> extends Statement<Facts> {

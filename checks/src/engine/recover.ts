@@ -1,18 +1,7 @@
 import { type FollowedPage, followPage } from '../io/runbook-page.ts';
 import { startSupervisor } from '../sandbox/supervisor.ts';
 import type { Context } from './context.ts';
-import type { Finding } from './gate.ts';
-
-/** The end of a drill's fault, by the runbook page that somebody who is on call would open. */
-export interface Recovery {
-  /**
-   * Does what the drill's page says, at the moment at which whoever is on call would: while the fault stands, if it does not
-   * go away by itself. What the page leaves broken `otherwise` mends, so that the drill goes on; the page is told as a finding.
-   * @returns when the last part was up again that the page has started, by the monotonic clock of {@link nowMs}; undefined: it
-   * started none.
-   */
-  byThePage(otherwise: () => Promise<void>): Promise<number | undefined>;
-}
+import type { Finding, Recovery } from './gate.ts';
 
 /** A {@link Recovery}, and what came of every page that was followed. */
 export interface RecordedRecovery extends Recovery {
