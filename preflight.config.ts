@@ -17,7 +17,7 @@ import { killSwitch, killSwitchInRedis, risk, riskDryRun } from './preflight/saf
 import { build, service } from './preflight/service.ts';
 import { smoke } from './preflight/smoke.ts';
 import { dashboards, metrics, monitoring, slo, tracing } from './preflight/telemetry.ts';
-import { outbox, processing, reconciliation, schedule, workers } from './preflight/work.ts';
+import { frozenWorker, outbox, processing, reconciliation, schedule, workers } from './preflight/work.ts';
 
 /** What every load test is told. */
 const toTraders = { BASE_URL: '{url}', TRADER_KEYS_FILE: '{writerKeysFile}' };
@@ -153,17 +153,7 @@ export default defineConfig({
   },
   outage: { answerMs: 1_000, inFlightMs: 3_000, notReadyMs: 5_000, writesAgainMs: 10_000 },
   replicas: { environment: { DRAIN_DELAY_MS: '500' } },
-  frozenWorker: {
-    environment: { QUOTE_TIMEOUT_MS: '60000' },
-    holder: `SELECT w.process_id, l.fence FROM workers.leases l JOIN workers.workers w ON w.instance = l.holder AND w.name = l.name
-             WHERE l.name = 'quote-feed' AND l.expires_at > clock_timestamp()`,
-    leaseMs: 10_000,
-    // IDLE_IN_TRANSACTION_TIMEOUT_MS: a claim is the lock of a transaction.
-    claimMs: 5_000,
-    fence: 'workers.hold_lease(text, bigint)',
-    refusal: '"lease_lost"',
-    executionsIn: 'execution.fills',
-  },
+  frozenWorker,
   drillPages: {
     'drills/backend-killed-mid-order': 'runbooks/ServiceDown.md',
     'drills/postgres-stopped': 'runbooks/DatabaseLost.md',
@@ -173,6 +163,7 @@ export default defineConfig({
     'drills/kill-switch-linearizable': 'runbooks/KillSwitchActivated.md',
     'drills/worker-killed': 'runbooks/WorkerSilent.md',
     'drills/worker-frozen': 'runbooks/WorkerSilent.md',
+    'drills/quote-provider-lost': 'runbooks/PriceUnavailable.md',
     'drills/replica-killed': 'runbooks/ServiceDown.md',
     'drills/replicas-are-rolled': 'runbooks/ServiceDown.md',
     'drills/graceful-stop': 'runbooks/ServiceDown.md',

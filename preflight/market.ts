@@ -9,6 +9,16 @@ export const marketData: ConfigInput['marketData'] = {
     QUOTE_BREAKER_PAUSE_MS: '1000',
   },
   slow: { QUOTE_TIMEOUT_MS: '2000' },
+  lost: {
+    environment: { QUOTE_MAX_AGE_MS: '1500', QUOTE_BREAKER_PAUSE_MS: '500' },
+    alarm: { metric: 'log_alarms_total', labels: { message: 'Unable to get price for asset' } },
+    immediate: {
+      method: 'POST',
+      path: '/api/v1/orders',
+      body: { symbol: 'BTCUSDT', side: 'BUY', type: 'MARKET', quantity: '0.001', mode: 'PAPER' },
+    },
+    refusal: { status: 422, says: 'NO_FRESH_QUOTE' },
+  },
   symbol: 'BTCUSDT',
   bid: '64999.99',
   ask: '65000.01',

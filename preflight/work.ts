@@ -65,3 +65,15 @@ export const processing: ConfigInput['processing'] = {
   cycleTable: { name: 'execution.processing_cycles', startedAt: 'started_at', finishedAt: 'finished_at' },
   lastCycleWithinSeconds: 600,
 };
+
+export const frozenWorker: ConfigInput['frozenWorker'] = {
+  environment: { QUOTE_TIMEOUT_MS: '60000' },
+  holder: `SELECT w.process_id, l.fence FROM workers.leases l JOIN workers.workers w ON w.instance = l.holder AND w.name = l.name
+           WHERE l.name = 'quote-feed' AND l.expires_at > clock_timestamp()`,
+  leaseMs: 10_000,
+  // IDLE_IN_TRANSACTION_TIMEOUT_MS: a claim is the lock of a transaction.
+  claimMs: 5_000,
+  fence: 'workers.hold_lease(text, bigint)',
+  refusal: '"lease_lost"',
+  executionsIn: 'execution.fills',
+};

@@ -58,6 +58,18 @@ export const marketData = z.strictObject({
   callsPerDay: z.string(),
   /** Environment in which a provider may take two seconds for an answer. */
   slow: environment,
+  /** What is promised while no provider can be believed. */
+  lost: z
+    .strictObject({
+      /** Environment in which a quote prices nothing any more after a second or two. */
+      environment,
+      /** A counter of the process, with labels, that an alert looks at: it moves when a symbol with waiting orders has no price. */
+      alarm: z.strictObject({ metric: z.string(), labels: z.record(z.string(), z.string()).default({}) }),
+      /** A write that cannot wait for a price, and how it is refused: the status, and what its answer says. */
+      immediate: request,
+      refusal: z.strictObject({ status: z.int(), says: z.string() }),
+    })
+    .optional(),
   /** Environment that has the last word. */
   override: environment.default({}),
   /** Environment that takes a promise back, for the proofs. */

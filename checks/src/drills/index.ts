@@ -5,6 +5,7 @@ import gracefulStop from './graceful-stop.ts';
 import killSwitchLinearizable from './kill-switch-linearizable.ts';
 import postgresStopped from './postgres-stopped.ts';
 import processCrashesCleanly from './process-crashes-cleanly.ts';
+import quoteProviderLost from './quote-provider-lost.ts';
 import redisLost from './redis-lost.ts';
 import replicaKilled from './replica-killed.ts';
 import replicasAreRolled from './replicas-are-rolled.ts';
@@ -21,6 +22,7 @@ export const drills: readonly Drill[] = [
   diskFull,
   redisLost,
   killSwitchLinearizable,
+  quoteProviderLost,
   workerKilled,
   workerFrozen,
   replicaKilled,

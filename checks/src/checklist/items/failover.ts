@@ -1,11 +1,11 @@
-import { drill, gate, type Item, planned, signOff } from '../item.ts';
+import { drill, gate, type Item, signOff } from '../item.ts';
 
 /** What goes on when a part is gone. */
 export const failover: readonly Item[] = [
   {
     id: 'failover.quotes-lost',
     severity: 'blocker',
-    answer: planned('drills/quote-provider-lost'),
+    answer: drill('drills/quote-provider-lost'),
     asks: ['S0:91 Test network failures during price fetching'],
   },
   {

@@ -8,7 +8,7 @@ import type { Family, Sample } from '../../io/exposition.ts';
 import { send } from '../../io/http.ts';
 import { attemptWrite } from '../../io/writes.ts';
 import { startFront } from '../../sandbox/front.ts';
-import { scrape } from './support/scrape.ts';
+import { scrape } from '../../sandbox/scrape.ts';
 
 type Promised = NonNullable<Config['metrics']>['promised'][number];
 

@@ -1,7 +1,7 @@
-import { partOf } from '../../../config.ts';
-import type { Context } from '../../../engine/context.ts';
-import { type Family, parseExposition } from '../../../io/exposition.ts';
-import { fillPlaceholders } from '../../../sandbox/service.ts';
+import { partOf } from '../config.ts';
+import type { Context } from '../engine/context.ts';
+import { type Family, parseExposition } from '../io/exposition.ts';
+import { fillPlaceholders } from './service.ts';
 
 const answerWithinMs = 5_000;
 
