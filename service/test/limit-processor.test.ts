@@ -9,7 +9,7 @@ import { getPortfolio } from '../src/orders/get-portfolio.ts';
 import { createCycleReport, startLimitProcessor } from '../src/workers/limit-processor.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
 import { eventually } from './support/eventually.ts';
-import { addAccount, addMarket, place, placed, quote, SYMBOL } from './support/fixtures.ts';
+import { addAccount, addMarket, place, placed, quote, SYMBOL, soon } from './support/fixtures.ts';
 import { foldOrder } from './support/fold-order.ts';
 
 const BOUNDS = { quoteMaxAgeMs: 15_000, batch: 500 };
@@ -134,7 +134,7 @@ test('a stale quote fills nothing, and its symbol is reported', async () => {
 
 test('an order whose time is over is not filled but ended, and gives back what it held', async () => {
   const account = await addAccount(pool, '1000', '2');
-  const expireAt = new Date(Date.now() + 300).toISOString();
+  const expireAt = soon();
   const buy = await placed(pool, account, { timeInForce: 'GTD', expireAt });
   const sell = await placed(pool, account, { side: 'SELL', quantity: '2', timeInForce: 'GTD', expireAt });
   const kept = await placed(pool, account, { timeInForce: 'GTD', expireAt: '2099-01-01T00:00:00Z', price: '50' });
@@ -258,7 +258,7 @@ test('an order that cannot be booked fails alone, says so in an event, and is tr
 test('an order that cannot be ended holds up no other one either', async () => {
   const good = await addAccount(pool, '1000');
   const bad = await addAccount(pool, '1000', '1');
-  const expireAt = new Date(Date.now() + 100).toISOString();
+  const expireAt = soon();
   const ended = await placed(pool, good, { timeInForce: 'GTD', expireAt });
   const poison = await placed(pool, bad, { side: 'SELL', price: '200', timeInForce: 'GTD', expireAt });
   await database.query('UPDATE portfolio.positions SET reserved = 0 WHERE account_id = $1', [bad]);

@@ -12,7 +12,7 @@ import { getPortfolio } from '../src/orders/get-portfolio.ts';
 import { changeLimits, getLimits } from '../src/orders/risk-limits.ts';
 import { createTestDatabase, type TestDatabase } from './support/database.ts';
 import { eventually } from './support/eventually.ts';
-import { addAccount, addMarket, limit, place, placed, quote, SYMBOL } from './support/fixtures.ts';
+import { addAccount, addMarket, limit, place, placed, quote, SYMBOL, soon } from './support/fixtures.ts';
 
 const PARALLEL = 200;
 const BOUNDS = { quoteMaxAgeMs: 60_000, batch: 500 };
@@ -97,8 +97,8 @@ describe('what counts against a limit', () => {
     const filled = await placed(pool, account, { price: '101' });
     expect(filled.status).toBe('OPEN');
     await executeLimitOrders(pool, BOUNDS);
-    const soon = new Date(Date.now() + 300).toISOString();
-    await placed(pool, account, { timeInForce: 'GTD', expireAt: soon });
+    const expireAt = soon();
+    await placed(pool, account, { timeInForce: 'GTD', expireAt });
     expect(await denialOf()).toMatchObject({ reason: 'MAX_OPEN_ORDERS' });
     await eventually('the order expires', async () => (await executeLimitOrders(pool, BOUNDS)).expired === 1);
     await placed(pool, account);

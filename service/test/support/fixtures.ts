@@ -111,3 +111,8 @@ export async function placed(pool: DatabasePool, accountId: string, order: Parti
   }
   return outcome.order;
 }
+
+/** A moment that orders may still name, and that is over soon after they are placed, on a busy machine too. ISO 8601. */
+export function soon(): string {
+  return new Date(Date.now() + 1_500).toISOString();
+}
