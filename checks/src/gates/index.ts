@@ -30,6 +30,7 @@ import typesCheck from './code/types-check.ts';
 import missingVariablesAreRefused from './config/missing-variables-are-refused.ts';
 import noDefaultSecrets from './config/no-default-secrets.ts';
 import showWhatExists from './dashboards/show-what-exists.ts';
+import aHalfDeadMigrationCanBeResumed from './database/a-half-dead-migration-can-be-resumed.ts';
 import appliedMigrationsAreUnchanged from './database/applied-migrations-are-unchanged.ts';
 import backupRestores from './database/backup-restores.ts';
 import connectionsAreEncrypted from './database/connections-are-encrypted.ts';
@@ -192,6 +193,7 @@ export const gates: readonly Gate[] = [
   migrationsDoNotBlockWriters,
   migrationsRevert,
   twoRunnersApplyOnce,
+  aHalfDeadMigrationCanBeResumed,
   serviceRoleIsLimited,
   connectionsAreEncrypted,
   constraintsRefuse,

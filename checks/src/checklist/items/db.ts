@@ -219,6 +219,12 @@ export const db: readonly Item[] = [
     asks: [],
   },
   {
+    id: 'db.migrations.resumed',
+    severity: 'blocker',
+    answer: gate('database/a-half-dead-migration-can-be-resumed'),
+    asks: [],
+  },
+  {
     id: 'db.migrations.once',
     severity: 'blocker',
     answer: gate('database/two-runners-apply-once'),

@@ -96,7 +96,11 @@ async function climbSlowly(scratch: ScratchMigrations, states: readonly State[])
   return outcomes;
 }
 
-async function judgeStep(
+/**
+ * What a step has left, against the state that it should have.
+ * @throws when it did not end in time, or was another number of migrations.
+ */
+export async function judgeStep(
   scratch: ScratchMigrations,
   result: ExecResult,
   expected: State,
