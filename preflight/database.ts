@@ -186,6 +186,18 @@ export const hotQueries: ConfigInput['hotQueries'] = {
 export const migrations: ConfigInput['migrations'] = {
   checksums: 'migrations.sha256',
   safeFrom: '0050_service_role.sql',
+  exceptions: [
+    {
+      file: 'migrations/0067_unused_indexes.sql',
+      rule: 'require-concurrent-index-deletion',
+      reason: 'Nothing is read to drop an index, and both tables are written to once a minute at most.',
+    },
+    {
+      file: 'migrations/0067_unused_indexes.sql',
+      rule: 'require-concurrent-index-creation',
+      reason: 'The way back alone builds them, on a row per strategy and one per reconciliation.',
+    },
+  ],
 };
 
 export const statements: ConfigInput['statements'] = {
@@ -203,5 +215,23 @@ export const statements: ConfigInput['statements'] = {
       reason: 'The reconciliation compares every order that changed within an hour with its fills, once a minute.',
     },
     { pattern: 'breaks AS|traded AS', reason: 'The audit of all books adds up every fill, on purpose, and rarely.' },
+  ],
+  rareIndexes: [
+    {
+      index: 'access.auth_failures_expires_at_idx',
+      reason: 'Failures whose time is over are removed when somebody next comes with a wrong key.',
+    },
+    {
+      index: 'execution.quarantined_reports_unresolved_idx',
+      reason: 'Operators look for reports that wait for them, on the day on which a venue contradicts itself.',
+    },
+    {
+      index: 'portfolio.webhook_deliveries_due_idx',
+      reason: 'What is to be delivered is looked for where a webhook is configured; most sandboxes have none.',
+    },
+    {
+      index: 'portfolio.webhook_deliveries_dead_idx',
+      reason: 'Operators look for deliveries that were given up, to have them tried again.',
+    },
   ],
 };

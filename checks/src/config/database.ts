@@ -79,6 +79,8 @@ export const statements = z.strictObject({
   mostPages: z.int().min(10).default(500),
   /** Regular expressions for statements that may be slow, and why. */
   known: z.array(z.strictObject({ pattern: z.string().min(5), reason: z.string().min(10) })).default([]),
+  /** Indexes, as `schema.index`, that no day's work reads, and what will. */
+  rareIndexes: z.array(z.strictObject({ index: z.string().min(3), reason: z.string().min(10) })).default([]),
 });
 
 /** How migrations are written and kept, beside the commands that `database` runs them with. */

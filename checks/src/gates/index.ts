@@ -38,6 +38,7 @@ import constraintsRefuse from './database/constraints-refuse.ts';
 import foreignKeysAreIndexed from './database/foreign-keys-are-indexed.ts';
 import hotQueriesUseIndexes from './database/hot-queries-use-indexes.ts';
 import indexesAreNotDuplicated from './database/indexes-are-not-duplicated.ts';
+import indexesAreUsed from './database/indexes-are-used.ts';
 import migrationsAreSafe from './database/migrations-are-safe.ts';
 import migrationsDoNotBlockWriters from './database/migrations-do-not-block-writers.ts';
 import migrationsRevert from './database/migrations-revert.ts';
@@ -188,6 +189,7 @@ export const gates: readonly Gate[] = [
   hotQueriesUseIndexes,
   statementsPerRequestAreBounded,
   slowQueriesAreKnown,
+  indexesAreUsed,
   migrationsAreSafe,
   appliedMigrationsAreUnchanged,
   migrationsDoNotBlockWriters,

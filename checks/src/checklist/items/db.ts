@@ -171,6 +171,12 @@ export const db: readonly Item[] = [
     asks: ['S4:56 **Database indexes optimized**'],
   },
   {
+    id: 'db.indexes.used',
+    severity: 'advisory',
+    answer: gate('database/indexes-are-used'),
+    asks: [],
+  },
+  {
     id: 'db.indexes.composite',
     severity: 'blocker',
     answer: gate('database/required-indexes-exist'),
