@@ -23,6 +23,7 @@ export const metrics: ConfigInput['metrics'] = {
       items: ['metrics.processing-duration'],
     },
     { name: 'auth_failures_total', type: 'counter', labels: ['failure'], moves: { failure: 'unknown' } },
+    { name: 'requests_shed_total', type: 'counter', labels: ['cause'] },
     { name: 'activity_projected_total', type: 'counter', moves: {} },
     { name: 'webhook_attempts_total', type: 'counter', labels: ['outcome'] },
     { name: 'log_lines_total', type: 'counter', labels: ['level'], items: ['metrics.error-rate'] },

@@ -52,6 +52,7 @@ export function createApp(config: Config, options: AppOptions): App {
 
   const release = async (): Promise<void> => {
     await Promise.all([api.drain(), workers?.stop()]);
+    context.eventLoop.stop();
     await Promise.all([watch?.stop(), silenceWatch?.stop()]);
     // The last scrape may still be under way; nothing else is worth waiting for on that port.
     scrape.cut();

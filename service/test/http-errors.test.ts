@@ -175,6 +175,11 @@ describe('a handler that answers after its time', () => {
         rateLimitPerMinuteAddress: 100,
         rateLimitPerHourKey: 100,
         observe: () => undefined,
+        inFlightMax: 10,
+        inFlightMaxWhenLate: 10,
+        isPoolBehind: () => false,
+        isLate: () => false,
+        countShed: () => undefined,
         isDraining: () => false,
       });
       const server = createHttpServer(express).listen(0, '127.0.0.1');

@@ -152,12 +152,13 @@ test('the queue is bounded: one caller more than may wait is refused at once, a 
   const held = await pool.acquire();
   const waiting = [errorOf(pool.acquire()), errorOf(pool.acquire())];
   expect(pool.stats()).toMatchObject({ total: 1, idle: 0, waiting: 2, max: 1, queueMax: 2 });
+  await eventually('the one in front has waited', async () => pool.stats().longestWaitMs >= 20);
   const oneTooMany = errorOf(pool.acquire());
   expect(pool.stats().waiting).toBe(2);
   expect((await oneTooMany).code).toBe('overloaded');
   expect((await Promise.all(waiting)).map(({ code }) => code)).toEqual(['overloaded', 'overloaded']);
   held.release();
-  expect(pool.stats()).toMatchObject({ waiting: 0, idle: 1 });
+  expect(pool.stats()).toMatchObject({ waiting: 0, idle: 1, longestWaitMs: 0 });
 });
 
 test('a server that refuses is reported as unavailable', async () => {

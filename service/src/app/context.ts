@@ -11,6 +11,7 @@ import type { ExecutionCycle } from '../orders/execute-limit-orders.ts';
 import { createRedis, type Redis } from '../redis.ts';
 import { createLogCounter, type LogCounter, type LogCounts } from '../telemetry/log-counts.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { type LoopWatch, watchLoop } from '../telemetry/loop-watch.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { PROCESSOR_MESSAGES } from '../workers/limit-processor.ts';
 import { createPools, type Pools } from './pools.ts';
@@ -47,6 +48,7 @@ export interface Context {
   readonly killSwitch: KillSwitchControl;
   readonly metrics: Metrics;
   readonly silence: SilenceWatch;
+  readonly eventLoop: LoopWatch;
   draining: boolean;
   readonly startedAt: Temporal.Instant;
 }
@@ -103,7 +105,12 @@ export function createContext(config: Config, { logger, logCounts = createAlarmC
     logCounts,
   });
   const redis = redisOf(config, logger);
-  return { config, logger, pools, silence, redis, switchRedis, killSwitch, metrics, draining: false, startedAt: now() };
+  const eventLoop = watchLoop({ delayMaxMs: config.http.eventLoopDelayMaxMs });
+  return {
+    ...{ config, logger, pools, silence, redis, switchRedis, killSwitch, metrics, eventLoop },
+    draining: false,
+    startedAt: now(),
+  };
 }
 
 export function boundsOf(config: Config) {

@@ -2,6 +2,7 @@
 import type { Express } from 'express';
 import { identifyKey } from '../access/identify-key.ts';
 import { clearLockout, listLockouts } from '../access/lockouts.ts';
+import type { PoolStats } from '../db/pool.ts';
 import { inSession } from '../domain/processing-schedule.ts';
 import { activityRoutes } from '../http/activity.ts';
 import { documentRoutes } from '../http/docs.ts';
@@ -106,6 +107,12 @@ function tradingRoutes(context: Context): readonly Route[] {
   ];
 }
 
+/** Whether whoever comes now would wait in vain: the one in front has waited too long already. */
+function isBehind({ waiting, max, longestWaitMs }: PoolStats, waitMaxMs: number): boolean {
+  // Nobody stands in line while the first connections are being made, however long that takes.
+  return waiting >= max && longestWaitMs >= waitMaxMs;
+}
+
 export function createExpress(context: Context, role: AppRole): Express {
   const { config, pools } = context;
   const isDraining = (): boolean => context.draining;
@@ -128,6 +135,10 @@ export function createExpress(context: Context, role: AppRole): Express {
     nextOrderProcessingApiKey: config.nextOrderProcessingApiKey,
     identifyKey: (presented) => identifyKey(pools.api, config.lockout, presented),
     countAuthFailure: context.metrics.countAuthFailure,
+    inFlightMaxWhenLate: config.pool.max,
+    isPoolBehind: () => isBehind(pools.api.stats(), config.http.poolWaitMaxMs),
+    isLate: context.eventLoop.isLate,
+    countShed: context.metrics.countShed,
     sendToRedis: context.redis?.send,
     observe: context.metrics.observeRequest,
     isDraining,

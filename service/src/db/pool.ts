@@ -36,6 +36,8 @@ export interface PoolStats {
   readonly total: number;
   readonly idle: number;
   readonly waiting: number;
+  /** How long the one in front has waited, in milliseconds; 0 when nobody waits. */
+  readonly longestWaitMs: number;
   readonly max: number;
   readonly queueMax: number;
 }
@@ -92,15 +94,25 @@ export function createPool(options: PoolOptions): DatabasePool {
   // client (an idle-in-transaction timeout, a restart) would raise an uncaught exception.
   pool.on('connect', (client: ClientBase) => client.on('error', options.onError));
   const cutter = createCutter(pool);
+  const waitingSince = new Set<{ readonly ms: number }>();
   let ended: Promise<void> | undefined;
   return {
-    acquire: () => acquire(pool, cutter, options),
+    acquire: async () => {
+      const since = { ms: performance.now() };
+      waitingSince.add(since);
+      try {
+        return await acquire(pool, cutter, options);
+      } finally {
+        waitingSince.delete(since);
+      }
+    },
     cut: cutter.cut,
     onStatement: options.onStatement,
     stats: () => ({
       total: pool.totalCount,
       idle: pool.idleCount,
       waiting: pool.waitingCount,
+      longestWaitMs: longestOf(waitingSince),
       max: options.max,
       queueMax: options.queueMax,
     }),
@@ -109,6 +121,12 @@ export function createPool(options: PoolOptions): DatabasePool {
       return ended;
     },
   };
+}
+
+/** Sets keep their order: the first has come first. */
+function longestOf(waitingSince: ReadonlySet<{ readonly ms: number }>): number {
+  const [first] = waitingSince;
+  return first === undefined ? 0 : performance.now() - first.ms;
 }
 
 /** What breaks a pool's connections without waiting for the server's goodbye. */

@@ -29,6 +29,7 @@ export function killSwitchRoutes(deps: KillSwitchDeps): readonly Route[] {
     route({
       method: 'GET',
       path: PATH,
+      essential: true,
       summary: 'The kill switch as it stands, read afresh.',
       access: ['viewer', 'trader', 'operator', 'admin'],
       responses: { 200: { description: 'State, reason, and who changed it when.', schema: killSwitch } },
@@ -37,6 +38,7 @@ export function killSwitchRoutes(deps: KillSwitchDeps): readonly Route[] {
     route({
       method: 'PUT',
       path: PATH,
+      essential: true,
       summary: 'Changes the kill switch. Once it answers, no order that it stops is still on its way.',
       access: ['operator', 'admin'],
       body: change,

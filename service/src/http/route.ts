@@ -41,6 +41,8 @@ interface RouteSpec<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodTyp
   readonly path: string;
   readonly summary: string;
   readonly access: Access;
+  /** Stops trading or keeps it going: never refused for load. Its path has no parameters. */
+  readonly essential?: boolean;
   /** Needs an `Idempotency-Key`. */
   readonly idempotent?: boolean;
   readonly params?: P;

@@ -18,6 +18,7 @@ import { problemReply, send } from './problem.ts';
 import { beginRequest, type RequestState, stateOf } from './request-state.ts';
 import type { Route } from './route.ts';
 import { securityHeaders } from './security-headers.ts';
+import { type SheddingOptions, shedLoad } from './shedding.ts';
 
 /** What one answered request looked like, for metrics. `route` is the declared path or `unmatched`. */
 export interface RequestObservation {
@@ -27,7 +28,7 @@ export interface RequestObservation {
   readonly seconds: number;
 }
 
-export interface ServerOptions extends AuthOptions, RateLimits {
+export interface ServerOptions extends AuthOptions, RateLimits, Omit<SheddingOptions, 'essential'> {
   readonly logger: Logger;
   readonly requestTimeoutMs: number;
   readonly bodyLimitBytes: number;
@@ -36,7 +37,6 @@ export interface ServerOptions extends AuthOptions, RateLimits {
   /** Origins whose pages may read answers. */
   readonly corsOrigins: readonly string[];
   readonly observe: (observation: RequestObservation) => void;
-  readonly isDraining: () => boolean;
 }
 
 const TIMED_OUT =
@@ -142,7 +142,8 @@ export function createServer(routes: readonly Route[], options: ServerOptions): 
   const isPublic = (route: Route): boolean => route.access === 'public';
   const limitOpen = limitPublic(options);
   for (const route of routes.filter(isPublic)) mount(app, route, options, limitOpen);
-  app.use(limitByAddress(options), authenticate(options), limitByKey(options));
+  const essential = new Set(routes.filter((each) => each.essential === true).map(({ path }) => path));
+  app.use(shedLoad({ ...options, essential }), limitByAddress(options), authenticate(options), limitByKey(options));
   for (const route of routes.filter((each) => !isPublic(each))) mount(app, route, options);
   app.use((_request, _response, next) => next(new HttpError('not_found')));
   app.use(answerErrors(options));

@@ -74,6 +74,7 @@ function healthRoute(deps: TradeDeps): Route {
   return route({
     method: 'GET',
     path: PATH,
+    essential: true,
     summary: 'Whether orders are being processed: the last cycles, how old they are, and which markets are open.',
     access: 'order-processor',
     responses: {
@@ -100,6 +101,7 @@ function cycleRoute(deps: TradeDeps): Route {
   return route({
     method: 'POST',
     path: PATH,
+    essential: true,
     summary:
       'Runs one processing cycle: ends what is over, and fills what trades on an open market. One at a time, among all replicas.',
     access: 'order-processor',

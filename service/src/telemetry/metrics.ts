@@ -13,6 +13,10 @@ export type OrderOutcome = (typeof ORDER_OUTCOMES)[number];
 export const AUTH_FAILURES = ['unknown', 'locked', 'refused-while-locked'] as const;
 export type AuthFailure = (typeof AUTH_FAILURES)[number];
 
+/** Why a request was refused for load. */
+export const SHED_CAUSES = ['in-flight', 'pool', 'event-loop'] as const;
+export type ShedCause = (typeof SHED_CAUSES)[number];
+
 /** What became of the orders that a processing cycle looked at. */
 export const CYCLE_RESULTS = ['examined', 'executed', 'expired', 'failed'] as const;
 export type CycleCounts = Readonly<Record<(typeof CYCLE_RESULTS)[number], number>>;
@@ -89,6 +93,7 @@ export interface Metrics {
   readonly observeRequest: (seen: { method: string; route: string; status: number; seconds: number }) => void;
   readonly countOrder: (outcome: OrderOutcome) => void;
   readonly countAuthFailure: (failure: AuthFailure) => void;
+  readonly countShed: (cause: ShedCause) => void;
   /** One processing cycle that came to its end, with what it did. */
   readonly observeCycle: (seconds: number, counts: CycleCounts) => void;
   readonly countFailedCycle: () => void;
@@ -263,6 +268,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   const requests = meter.createHistogram(REQUEST_DURATION, { description: 'Time to answer a request.' });
   const orders = meter.createCounter('orders', { description: 'Placements by what became of them.' });
   const authFailures = meter.createCounter('auth.failures', { description: 'Credentials that were not let in.' });
+  const shed = meter.createCounter('requests.shed', { description: 'Requests refused for load, by cause.' });
   const cycles = meter.createHistogram(CYCLE_DURATION, { description: 'Time of a processing cycle.' });
   const statements = meter.createHistogram(STATEMENT_DURATION, { description: 'Time of a statement, by pool.' });
   const cycleOrders = meter.createCounter('limit_processor.orders', { description: 'Orders that cycles looked at.' });
@@ -273,6 +279,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   // A counter that first appears at 1 hides its first increase from rate().
   for (const outcome of ORDER_OUTCOMES) orders.add(0, { outcome });
   for (const failure of AUTH_FAILURES) authFailures.add(0, { failure });
+  for (const cause of SHED_CAUSES) shed.add(0, { cause });
   for (const result of CYCLE_RESULTS) cycleOrders.add(0, { result });
   failedCycles.add(0);
   projected.add(0);
@@ -296,6 +303,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
       }),
     countOrder: (outcome) => orders.add(1, { outcome }),
     countAuthFailure: (failure) => authFailures.add(1, { failure }),
+    countShed: (cause) => shed.add(1, { cause }),
     observeCycle: (seconds, counts) => {
       cycles.record(seconds);
       for (const result of CYCLE_RESULTS) cycleOrders.add(counts[result], { result });
