@@ -17,7 +17,7 @@ import { killSwitch, killSwitchInRedis, risk, riskDryRun } from './preflight/saf
 import { build, service } from './preflight/service.ts';
 import { smoke } from './preflight/smoke.ts';
 import { dashboards, metrics, monitoring, slo, tracing } from './preflight/telemetry.ts';
-import { frozenWorker, outbox, processing, reconciliation, schedule, workers } from './preflight/work.ts';
+import { frozenWorker, poolExhausted, outbox, processing, reconciliation, schedule, workers } from './preflight/work.ts';
 
 /** What every load test is told. */
 const toTraders = { BASE_URL: '{url}', TRADER_KEYS_FILE: '{writerKeysFile}' };
@@ -154,10 +154,12 @@ export default defineConfig({
   outage: { answerMs: 1_000, inFlightMs: 3_000, notReadyMs: 5_000, writesAgainMs: 10_000 },
   replicas: { environment: { DRAIN_DELAY_MS: '500' } },
   frozenWorker,
+  poolExhausted,
   drillPages: {
     'drills/backend-killed-mid-order': 'runbooks/ServiceDown.md',
     'drills/postgres-stopped': 'runbooks/DatabaseLost.md',
     'drills/slow-and-broken-links': 'runbooks/DatabaseLost.md',
+    'drills/pool-exhausted': 'runbooks/PoolUsageHigh.md',
     'drills/disk-full': 'runbooks/DatabaseDiskFull.md',
     'drills/redis-lost': 'runbooks/RedisLost.md',
     'drills/kill-switch-linearizable': 'runbooks/KillSwitchActivated.md',

@@ -77,3 +77,23 @@ export const frozenWorker: ConfigInput['frozenWorker'] = {
   refusal: '"lease_lost"',
   executionsIn: 'execution.fills',
 };
+
+export const poolExhausted: ConfigInput['poolExhausted'] = {
+  hold: 'LOCK TABLE execution.orders IN SHARE ROW EXCLUSIVE MODE',
+  environment: {
+    LOCK_TIMEOUT_MS: '5000',
+    STATEMENT_TIMEOUT_MS: '5000',
+    QUERY_TIMEOUT_MS: '5500',
+    REQUEST_TIMEOUT_MS: '6000',
+  },
+  connections: 10,
+  waiting: { metric: 'database_pool_waiting', labels: { pool: 'api' }, most: 100 },
+  unbounded: {
+    ...{
+      POOL_QUEUE_MAX: '10000',
+      POOL_CONNECTION_TIMEOUT_MS: '5000',
+      POOL_WAIT_MAX_MS: '60000',
+      IN_FLIGHT_MAX: '10000',
+    },
+  },
+};

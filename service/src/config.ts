@@ -43,7 +43,7 @@ const VARIABLES = {
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
   POOL_MAX: integer(10, 2, 100),
   POOL_QUEUE_MAX: integer(100, 1, 10_000),
-  POOL_CONNECTION_TIMEOUT_MS: integer(700, 50, MINUTE),
+  POOL_CONNECTION_TIMEOUT_MS: integer(600, 50, MINUTE),
   POOL_WAIT_MAX_MS: integer(300, 10, MINUTE),
   STATEMENT_TIMEOUT_MS: integer(2000, 50, MINUTE),
   LOCK_TIMEOUT_MS: integer(1000, 50, MINUTE),

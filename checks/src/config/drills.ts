@@ -42,6 +42,26 @@ export const frozenWorker = z.strictObject({
   executionsIn: table,
 });
 
+/** What makes every write wait while it holds a connection of its process, and what is promised then. */
+export const poolExhausted = z.strictObject({
+  /** Run in a transaction that is left open, as the owner of the tables. */
+  hold: z.string().min(1),
+  /** Of the process that is struck, so that whoever waits for the lock does not give up before the lock is let go. */
+  environment: z.record(z.string(), z.string()).default({}),
+  /** Connections of one process that writes can hold. */
+  connections: z.int().min(1).max(1_000),
+  /** A gauge of it: those who wait for a connection, and how many at most may. */
+  waiting: z.strictObject({
+    metric: z.string(),
+    labels: z.record(z.string(), z.string()).default({}),
+    most: z.int().min(1).max(10_000),
+  }),
+  /** From the end until nobody waits any more. */
+  emptyWithinMs: z.int().min(50).max(60_000).default(5_000),
+  /** Environment without the bounds: the drill has to notice. */
+  unbounded: z.record(z.string(), z.string()),
+});
+
 /**
  * The runbook page of each drill. It is followed word for word while the drill's fault stands or right after it: in the page's
  * directory, the commands under `Recovery` and then those under `How you know that it is over`, each of which has to end with 0.

@@ -3,6 +3,7 @@ import backendKilledMidOrder from './backend-killed-mid-order.ts';
 import diskFull from './disk-full.ts';
 import gracefulStop from './graceful-stop.ts';
 import killSwitchLinearizable from './kill-switch-linearizable.ts';
+import poolExhausted from './pool-exhausted.ts';
 import postgresStopped from './postgres-stopped.ts';
 import processCrashesCleanly from './process-crashes-cleanly.ts';
 import quoteProviderLost from './quote-provider-lost.ts';
@@ -20,6 +21,7 @@ export const drills: readonly Drill[] = [
   postgresStopped,
   slowAndBrokenLinks,
   diskFull,
+  poolExhausted,
   redisLost,
   killSwitchLinearizable,
   quoteProviderLost,

@@ -40,6 +40,12 @@ export const failover: readonly Item[] = [
     asks: [],
   },
   {
+    id: 'failover.pool-exhausted',
+    severity: 'blocker',
+    answer: drill('drills/pool-exhausted'),
+    asks: [],
+  },
+  {
     id: 'failover.backend-killed',
     severity: 'blocker',
     answer: drill('drills/backend-killed-mid-order'),

@@ -25,6 +25,8 @@ export interface Outage {
   /** Of the process that is asked. Default: the target's. */
   url?: string;
   strike(): Promise<void>;
+  /** The moment from which on the fault stood, by {@link nowMs}, of a strike that takes a while. Default: when it began. */
+  stoodFromMs?(): number;
   /** What the strike has hit by its own count, once it has struck. Default: what was in flight, and what was refused. */
   hit?(): string;
   /** Ends the fault. */
@@ -33,6 +35,8 @@ export interface Outage {
   overAtMs?(): number | undefined;
   standsMs: number;
   bounds: OutageBounds;
+  /** Default: 8 writers that pause for 50 ms. */
+  load?: { writers: number; pauseMs: number };
 }
 
 export interface OutageSeen {
@@ -49,6 +53,8 @@ export interface OutageSeen {
   /** Neither accepted nor 503. Null: there was no answer. */
   otherAnswers: (number | null)[];
   slowestMs: number;
+  /** Of those that were refused, begun while it stood. */
+  slowestRefusedMs: number;
   slowestInFlightMs: number;
   livenessProbes: number;
   livenessFailed: number;
@@ -59,9 +65,8 @@ export interface OutageSeen {
   settled: Settled;
 }
 
-const writers = 8;
-/** Between the writes of one writer, so that refusals are not asked for by the thousand. */
-const pauseMs = 50;
+/** The pause is between the writes of one writer, so that refusals are not asked for by the thousand. */
+const usualLoad = { writers: 8, pauseMs: 50 };
 const warmUpWrites = 24;
 const steadyAnswerMs = 1_000;
 
@@ -72,15 +77,17 @@ export async function seeOutage(context: Context, outage: Outage): Promise<Outag
   const url = outage.url ?? context.target.url;
   const from = { config, target: { ...targetOf(context), url }, signal };
   const before = await storedIds(from);
+  const { writers, pauseMs } = outage.load ?? usualLoad;
   const load = startWrites(from, writers, { pauseMs });
   const live = startProbes({ url, path: config.service.liveness, signal, timeoutMs: steadyAnswerMs });
   const ready = startProbes({ url, path: config.service.readiness, signal });
   try {
     await load.until((all) => all.filter(({ accepted }) => accepted).length >= warmUpWrites && load.inFlight() > 0);
     const inFlight = load.inFlight();
-    const struckAtMs = nowMs();
+    const beganAtMs = nowMs();
     const [struckAt] = [performance.now()];
     await outage.strike();
+    const struckAtMs = outage.stoodFromMs?.() ?? beganAtMs;
     await delay(outage.standsMs, undefined, { signal });
     const endingAtMs = nowMs();
     const endingAt = performance.now();
@@ -127,6 +134,9 @@ function describe(attempts: readonly Attempt[], struckAtMs: number, endingAtMs: 
     withoutRetryAfter: refused.filter(({ retryAfter }) => retryAfter === null).length,
     otherAnswers: touched.filter(({ accepted, status }) => !accepted && status !== 503).map(({ status }) => status),
     slowestMs: longest(whileItStood.map(({ startedAtMs, endedAtMs }) => endedAtMs - startedAtMs)),
+    slowestRefusedMs: longest(
+      whileItStood.filter(({ status }) => status === 503).map(({ startedAtMs, endedAtMs }) => endedAtMs - startedAtMs),
+    ),
     slowestInFlightMs: longest(inFlight.map(({ endedAtMs }) => endedAtMs - struckAtMs)),
   };
 }
@@ -227,7 +237,14 @@ export function rowOfOutage({ fault, bounds, settled, ...seen }: OutageSeen): St
 export function outageSample(change: Partial<OutageSeen> = {}): OutageSeen {
   return {
     ...{ fault: 'a stop', standsMs: 1_000, attempts: 300, inFlight: 8, refused: 120, withoutRetryAfter: 0 },
-    ...{ otherAnswers: [], slowestMs: 40, slowestInFlightMs: 20, livenessProbes: 40, livenessFailed: 0 },
+    ...{
+      otherAnswers: [],
+      slowestMs: 40,
+      slowestRefusedMs: 40,
+      slowestInFlightMs: 20,
+      livenessProbes: 40,
+      livenessFailed: 0,
+    },
     ...{ notReadyMs: 30, writesAgainMs: 400, settled: settledSample() },
     bounds: { answerMs: 1_000, inFlightMs: 3_000, notReadyMs: 5_000, writesAgainMs: 10_000, refuses: true },
     ...change,
