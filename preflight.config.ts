@@ -17,7 +17,15 @@ import { killSwitch, killSwitchInRedis, risk, riskDryRun } from './preflight/saf
 import { build, service } from './preflight/service.ts';
 import { smoke } from './preflight/smoke.ts';
 import { dashboards, metrics, monitoring, slo, tracing } from './preflight/telemetry.ts';
-import { frozenWorker, poolExhausted, outbox, processing, reconciliation, schedule, workers } from './preflight/work.ts';
+import {
+  frozenWorker,
+  outbox,
+  poolExhausted,
+  processing,
+  reconciliation,
+  schedule,
+  workers,
+} from './preflight/work.ts';
 
 /** What every load test is told. */
 const toTraders = { BASE_URL: '{url}', TRADER_KEYS_FILE: '{writerKeysFile}' };

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from '../../engine/context.ts';
-import { scrape } from '../../gates/metrics/support/scrape.ts';
 import { nowMs } from '../../io/writes.ts';
+import { scrape } from '../../sandbox/scrape.ts';
 
 /** A process, and what a scrape of it takes. */
 export interface ScrapedFrom extends Pick<Context, 'config' | 'signal'> {
