@@ -63,6 +63,8 @@ output swaps cat /proc/swaps
 output swappiness cat /proc/sys/vm/swappiness
 output nft nft -j list ruleset
 output iptables iptables-save
+output ip6tables ip6tables-save
+output ipv6off sh -c 'cat /proc/sys/net/ipv6/conf/all/disable_ipv6 || echo 1'
 output sshd sshd -T
 output disks lsblk --json --list --output NAME,KNAME,PKNAME,TYPE,ROTA
 output database df -P "${DATABASE_DIRECTORY:-/var/lib/postgresql}"

@@ -30,11 +30,16 @@ export interface Firewall {
 const deepest = 12;
 
 /**
- * Reads `nft -j list ruleset` or `iptables-save`; where nft has a chain for what comes in, that is what decides.
+ * Reads `nft -j list ruleset` or `iptables-save` (for IPv6 `ip6tables-save`); where nft has a chain for what comes in, that is
+ * what decides. A chain of the family `inet` meets both.
  * @throws when neither has one: then nothing is known.
  */
-export function readFirewall(nft: string | null | undefined, iptables: string | null | undefined): Firewall {
-  const byNft = nft ? fromNft(nft) : undefined;
+export function readFirewall(
+  nft: string | null | undefined,
+  iptables: string | null | undefined,
+  other: 'ip' | 'ip6' = 'ip6',
+): Firewall {
+  const byNft = nft ? fromNft(nft, other) : undefined;
   if (byNft) return byNft;
   if (iptables) return fromIptables(iptables);
   throw new Error('neither nft nor iptables tells of a firewall: run tools/host-facts.sh as root');
@@ -69,7 +74,7 @@ function fromLine(line: string, target: string): Rule {
   const matches = line.replace(/^-A \S+ ?/, '').replace(/-[jg] .*$/, '');
   return {
     verdict: verdicts[target] ?? 'other',
-    ports: listed === undefined ? null : listed.split(',').flatMap(portsOf),
+    ports: listed === undefined ? null : allOf(listed.split(',').map(portsOf)),
     someAddresses: / -[sd] (?!0\.0\.0\.0\/0|::\/0)\S/.test(line) || /--match-set/.test(line),
     loopback: / -[io] lo\b/.test(line),
     states: states.toLowerCase().split(',').filter(Boolean),
@@ -77,13 +82,26 @@ function fromLine(line: string, target: string): Rule {
   };
 }
 
-/** Past this a range is told by its ends. */
+/** A rule about more ports than this is about any. */
 const longestRange = 100;
 
-/** `8000:8010` or one port. */
-function portsOf(text: string): number[] {
+/** `8000:8010` or one port. Null: as good as any. */
+function portsOf(text: string): number[] | null {
   const [from = 0, to = from] = text.split(/[:-]/).map(Number);
-  return to - from > longestRange ? [from, to] : Array.from({ length: to - from + 1 }, (_, at) => from + at);
+  return to - from > longestRange ? null : Array.from({ length: to - from + 1 }, (_, at) => from + at);
+}
+
+function allOf(ranges: readonly (number[] | null)[]): number[] | null {
+  return ranges.some((range) => range === null) ? null : ranges.flatMap((range) => range ?? []);
+}
+
+/** `{"set":[443,{"range":[8000,8010]}]}`, a range of its own, or one port. A set that has a name is not looked up: it may hold any. */
+function portsOfNft(right: unknown): number[] | null {
+  if (typeof right === 'string') return null;
+  const text = JSON.stringify(right);
+  const ranges = [...text.matchAll(/"range":\[(\d+),(\d+)\]/g)].map(([, from, to]) => `${from}-${to}`);
+  const alone = [...text.replaceAll(/"range":\[\d+,\d+\]/g, '').matchAll(/\d+/g)].map(([port]) => port);
+  return allOf([...ranges, ...alone].map(portsOf));
 }
 
 const place = { family: z.string(), table: z.string() };
@@ -100,8 +118,16 @@ const ruleset = z.object({
   ),
 });
 const jump = z.looseObject({ target: z.string() });
+const portMatch = z.looseObject({
+  match: z.looseObject({
+    op: z.string(),
+    left: z.looseObject({ payload: z.looseObject({ field: z.literal('dport') }) }),
+    right: z.unknown(),
+  }),
+});
 
-function fromNft(text: string): Firewall | undefined {
+/** Without the chains that are of the `other` family alone. */
+function fromNft(text: string, other: 'ip' | 'ip6'): Firewall | undefined {
   const { nftables } = ruleset.parse(JSON.parse(text));
   const chains = nftables.flatMap(({ chain }) => (chain ? [chain] : []));
   const rules = nftables.flatMap(({ rule }) => (rule ? [rule] : []));
@@ -114,7 +140,7 @@ function fromNft(text: string): Firewall | undefined {
         return rulesOf(family, table, jump.parse(to).target, depth + 1);
       });
   const chainOf = (hook: string): Chain | undefined => {
-    const met = chains.filter((chain) => chain.hook === hook && chain.family !== 'ip6');
+    const met = chains.filter((chain) => chain.hook === hook && chain.family !== other);
     if (met.length === 0) return undefined;
     // Every chain of the hook has to let a packet through.
     const policy = met.some((chain) => chain.policy === 'drop') ? 'refuse' : 'accept';
@@ -128,11 +154,11 @@ function fromNft(text: string): Firewall | undefined {
 function fromExpressions(expressions: readonly Record<string, unknown>[]): Rule[] {
   const text = JSON.stringify(expressions);
   const has = (name: string) => expressions.some((each) => name in each);
-  const [, ports] = /"field":"dport"\}\},"right":(\{"set":\[.*?\]\}|\{"range":\[.*?\]\}|\d+)/.exec(text) ?? [];
+  const [ports] = expressions.flatMap((each) => portMatch.safeParse(each).data?.match ?? []);
   const [, states = ''] = /"ct":\{"key":"state"\}\},"right":(\{"set":\[.*?\]\}|\[.*?\]|"\w+")/.exec(text) ?? [];
   const isSmallTalk = /"(icmp|icmpv6|ipv6-icmp|igmp)"/.test(text);
   const rule = {
-    ports: ports === undefined ? null : [...ports.matchAll(/\d+/g)].map(([port]) => Number(port)),
+    ports: ports === undefined || ports.op === '!=' ? null : portsOfNft(ports.right),
     someAddresses: /"field":"[sd]addr"/.test(text),
     loopback: /"key":"[io]if(?:name)?"\}\},"right":"lo"/.test(text),
     states: [...states.matchAll(/"(established|related|new|invalid|untracked)"/g)].map(([, state = '']) => state),

@@ -29,6 +29,8 @@ const outputs: Record<string, string> = {
   unit: 'LoadState=loaded\nNice=-5\nCPUWeight=200\nMemoryMax=1073741824\nOOMScoreAdjust=-200\n',
   postgres: postgres.join('\n'),
   iptables: firewall(),
+  ip6tables: firewall(),
+  ipv6off: '0\n',
 };
 
 /** What tools/host-facts.sh prints on a host that is set up as the gates want it, taken just now. */

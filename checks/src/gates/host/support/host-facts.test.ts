@@ -65,12 +65,28 @@ describe('a firewall', () => {
 
   test.each([
     ['a port that is open', nft('drop', follows, port(5432), logs), 'anybody may reach port 5432'],
+    [
+      'a port behind a range',
+      nft('drop', port({ set: [{ range: [80, 90] }, 5432] }), logs),
+      'anybody may reach port 81',
+    ],
+    ['a range of all', nft('drop', port({ range: [1, 65_535] }), logs), 'a rule lets strangers in on every port'],
+    ['a set by its name', nft('drop', port('@open'), logs), 'a rule lets strangers in on every port'],
     ['a rule for everything', nft('drop', follows, [{ accept: null }], logs), 'a rule lets strangers in on every port'],
     ['a policy that accepts', nft('accept', follows, [{ log: null }]), 'what no rule is about may come in'],
     ['no state', nft('drop', port(443), logs), 'it does not follow the state of connections'],
     ['no log', nft('drop', follows), 'what is refused on its way in is not logged'],
   ])('of nft with %s is told', (_, ruleset, fault) => {
-    expect(firewallFaults(readFirewall(ruleset, firewall()), allowed)).toContain(fault);
+    expect(firewallFaults(readFirewall(ruleset, firewall()), allowed).join('; ')).toContain(fault);
+  });
+
+  test('of one family says nothing of the other', () => {
+    const of = (family: string) => nft('drop', follows, logs).replaceAll('"inet"', `"${family}"`);
+    expect(readFirewall(of('inet'), null, 'ip').tool).toBe('nft');
+    expect(readFirewall(of('ip6'), null, 'ip').tool).toBe('nft');
+    expect(() => readFirewall(of('ip'), null, 'ip')).toThrow('neither nft nor iptables');
+    expect(() => readFirewall(of('ip6'), null)).toThrow('neither nft nor iptables');
+    expect(firewallFaults(readFirewall(of('ip'), firewall('', 'ACCEPT'), 'ip'), allowed)).toEqual([]);
   });
 
   test('for some addresses only is no open port', () => {

@@ -12,7 +12,8 @@ export interface HostFacts {
 }
 
 const outputNames = [
-  ...(['hostname', 'cores', 'meminfo', 'swaps', 'swappiness', 'nft', 'iptables', 'sshd', 'disks'] as const),
+  ...(['hostname', 'cores', 'meminfo', 'swaps', 'swappiness', 'nft', 'iptables', 'ip6tables', 'ipv6off'] as const),
+  ...(['sshd', 'disks'] as const),
   ...(['database', 'application', 'logs', 'temporary', 'unit', 'postgres'] as const),
 ] as const;
 export type Output = (typeof outputNames)[number];
