@@ -34,12 +34,14 @@ const operates = [
 export const access: ConfigInput['access'] = {
   read: '/api/v1/portfolio',
   behindOneProxy: { TRUST_PROXY_HOPS: '1' },
+  // Empty is unset: what is promised has to hold where nobody has set anything.
   lockout: {
-    environment: { LOCKOUT_FAILURES_PER_KEY: '5', LOCKOUT_FAILURES_PER_ADDRESS: '10' },
+    environment: { LOCKOUT_FAILURES_PER_KEY: '', LOCKOUT_FAILURES_PER_ADDRESS: '' },
     failuresPerKey: 5,
     failuresPerAddress: 10,
+    seconds: 3_600,
   },
-  rateLimit: { environment: { RATE_LIMIT_PER_MINUTE_ADDRESS: '100' }, perMinute: 100 },
+  rateLimit: { environment: { RATE_LIMIT_PER_MINUTE_ADDRESS: '' }, perMinute: 100 },
   allowedOrigin: 'https://desk.example',
 };
 

@@ -8,9 +8,16 @@ export const accessRules = z.strictObject({
   /** Environment of a process that believes one proxy: the last address of X-Forwarded-For is its client's. */
   behindOneProxy: environment,
   /** After so many wrong keys that begin like one and the same, or of any kind, a client's address is refused. */
-  lockout: z.strictObject({ environment, failuresPerKey: z.int().min(1), failuresPerAddress: z.int().min(1) }),
-  /** In this environment a client's address may ask so often per minute. */
-  rateLimit: z.strictObject({ environment, perMinute: z.int().min(1) }),
+  lockout: z.strictObject({
+    environment,
+    /** S2:70 and S3:191 want no more. */
+    failuresPerKey: z.int().min(1).max(5),
+    failuresPerAddress: z.int().min(1).max(10),
+    /** For how long. S3:192 wants an hour. */
+    seconds: z.int().min(3_600).default(3_600),
+  }),
+  /** In this environment a client's address may ask so often per minute: S3:183 and S4:141 want 100 at most. */
+  rateLimit: z.strictObject({ environment, perMinute: z.int().min(1).max(100) }),
   /** An origin whose pages may read answers in the sandbox. Without it, none may. */
   allowedOrigin: z.url().optional(),
 });

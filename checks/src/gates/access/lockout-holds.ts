@@ -16,6 +16,8 @@ interface Lock {
 }
 
 interface Facts {
+  /** For how long a lockout is promised to hold. */
+  seconds: number;
   perKey: Lock;
   perAddress: Lock;
   /** The right key from another address, after wrong ones that begin like it had locked theirs. */
@@ -23,13 +25,15 @@ interface Facts {
 }
 
 const tooMany = 429;
+/** Between the lockout and the answer that tells of it: a request or two, on a machine that is busy. */
+const toldLateSeconds = 60;
 
 export default defineGate<Facts>({
   id: 'access/lockout-holds',
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'sandbox', 'config:access'],
-  covers: ['access.lockout', 'access.lockout.address'],
+  covers: ['access.lockout', 'access.lockout.address', 'access.lockout.duration'],
   unit: 'attempts with wrong and right keys',
   why: 'Without a lockout whoever guesses goes on for ever, and nobody notices; one that locks keys for everybody lets any stranger keep a trader out.',
   fix: 'Count failures by address, and by address and the beginning of the key, in a place that all replicas share; look there before the key.',
@@ -46,7 +50,7 @@ export default defineGate<Facts>({
       const perKey = await tryLock(context, urls, lockout.failuresPerKey, key, wrongKeyLike);
       const perAddress = await tryLock(context, urls, lockout.failuresPerAddress, key, wrongKeyOfAnyName);
       const elsewhere = await present(context, urls[0] ?? '', key, nobodysAddress());
-      const facts = { perKey, perAddress, ownerElsewhere: elsewhere.status };
+      const facts = { seconds: lockout.seconds, perKey, perAddress, ownerElsewhere: elsewhere.status };
       const tried = [perKey, perAddress].flatMap(({ wrong, right }) => [...wrong, ...right]);
       return { examined: tried.length + 3, facts };
     } finally {
@@ -54,9 +58,9 @@ export default defineGate<Facts>({
     }
   },
 
-  judge: ({ perKey, perAddress, ownerElsewhere }) => [
-    ...judgeLock(perKey, 'wrong keys that begin like one and the same'),
-    ...judgeLock(perAddress, 'wrong keys from one address'),
+  judge: ({ seconds, perKey, perAddress, ownerElsewhere }) => [
+    ...judgeLock(perKey, 'wrong keys that begin like one and the same', seconds),
+    ...judgeLock(perAddress, 'wrong keys from one address', seconds),
     ...(isAccepted(ownerElsewhere)
       ? []
       : [
@@ -76,6 +80,7 @@ export default defineGate<Facts>({
       facts({ perAddress: lock(10, { right: [429, 200] }) }),
       facts({ perAddress: lock(10, { respelled: 200 }) }),
       facts({ perAddress: lock(10, { retryAfterSeconds: null }) }),
+      facts({ perAddress: lock(10, { retryAfterSeconds: 900 }) }),
       facts({ ownerElsewhere: 429 }),
     ],
   },
@@ -118,7 +123,11 @@ function isAccepted(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
-function judgeLock({ threshold, wrong, right, respelled, retryAfterSeconds }: Lock, what: string): Finding[] {
+function judgeLock(
+  { threshold, wrong, right, respelled, retryAfterSeconds }: Lock,
+  what: string,
+  seconds: number,
+): Finding[] {
   const before = wrong.slice(0, threshold);
   const opened = wrong.filter(isAccepted).length;
   const complaints = [
@@ -133,6 +142,10 @@ function judgeLock({ threshold, wrong, right, respelled, retryAfterSeconds }: Lo
     respelled !== tooMany && `after ${threshold} ${what} another spelling of the address was answered ${respelled}`,
     !(retryAfterSeconds !== null && retryAfterSeconds > 0) &&
       `a lockout after ${threshold} ${what} does not say in Retry-After when it ends`,
+    retryAfterSeconds !== null &&
+      retryAfterSeconds > 0 &&
+      retryAfterSeconds < seconds - toldLateSeconds &&
+      `a lockout after ${threshold} ${what} holds for ${retryAfterSeconds} s, and ${seconds} are promised`,
   ];
   return complaints.filter((message) => message !== false).map((message) => ({ message }));
 }
@@ -143,5 +156,5 @@ function lock(threshold: number, change: Partial<Lock>): Lock {
 }
 
 function facts(change: Partial<Facts>): Facts {
-  return { perKey: lock(5, {}), perAddress: lock(10, {}), ownerElsewhere: 200, ...change };
+  return { seconds: 3600, perKey: lock(5, {}), perAddress: lock(10, {}), ownerElsewhere: 200, ...change };
 }
