@@ -22,6 +22,8 @@ interface Facts {
 
 /** Minutes until somebody else is asked, at most, by severity. The fourth waits for business hours: a day. */
 const longestMinutes: Readonly<Record<number, number>> = { 1: 0, 2: 30, 3: 120, 4: 1440 };
+/** Who is the technical team: the first severity goes to each of them at once. */
+const technicalRoles = wantedRoles.slice(0, 5);
 const rotaDays = 14;
 const dayMs = 86_400_000;
 /** What stands in a form before somebody has filled it in. */
@@ -35,7 +37,7 @@ const good: Facts = {
     { who: 'a database-vendor', from: '2026-06-15T00:00:00Z', until: '2026-06-22T00:00:00Z' },
   ],
   escalation: [1, 2, 3, 4].map((severity) => ({
-    ...{ severity, to: ['a broker'] },
+    ...{ severity, to: severity === 1 ? technicalRoles.map((role) => `a ${role}`) : ['a broker'] },
     withinMinutes: longestMinutes[severity] ?? 0,
   })),
 };
@@ -87,6 +89,7 @@ export default defineGate<Facts>({
       { ...good, escalation: good.escalation.slice(1) },
       { ...good, escalation: good.escalation.map((each) => ({ ...each, withinMinutes: each.withinMinutes + 1 })) },
       { ...good, escalation: good.escalation.map((each) => ({ ...each, to: [] })) },
+      { ...good, escalation: good.escalation.map((each) => ({ ...each, to: ['a broker'] })) },
     ],
   },
 
@@ -139,8 +142,12 @@ function rotaFaults({ rota, contacts: given, now }: Facts): Finding[] {
   ];
 }
 
-function escalationFaults({ escalation }: Facts): Finding[] {
-  return Object.entries(longestMinutes).flatMap(([severity, minutes]) => {
+function escalationFaults({ escalation, contacts: given }: Facts): Finding[] {
+  const first = escalation.find(({ severity }) => severity === 1)?.to ?? [];
+  const named = (role: string) =>
+    first.includes(role) || given.some((each) => each.role === role && first.includes(each.name));
+  const left = first.length > 0 ? technicalRoles.filter((role) => !named(role)) : [];
+  const faults = Object.entries(longestMinutes).flatMap(([severity, minutes]) => {
     const level = escalation.find((each) => String(each.severity) === severity);
     if (!level) return [{ message: `severity ${severity} has no escalation` }];
     if (level.to.length === 0) return [{ message: `severity ${severity} escalates to nobody` }];
@@ -149,4 +156,10 @@ function escalationFaults({ escalation }: Facts): Finding[] {
       { message: `severity ${severity} escalates after ${level.withinMinutes} minutes: ${minutes} are the most` },
     ];
   });
+  return [
+    ...faults,
+    ...left.map((role) => ({
+      message: `severity 1 does not go to the ${role}: all of the technical team is asked at once`,
+    })),
+  ];
 }

@@ -47,7 +47,7 @@ export function madeUp(now = new Date()): Contacts {
     escalation: [0, 30, 120, 1440].map((withinMinutes, index) => ({
       severity: index + 1,
       withinMinutes,
-      to: ['a broker'],
+      to: index === 0 ? wantedRoles.slice(0, 5).map((role) => `a ${role}`) : ['a broker'],
     })),
     recovery: recoveryRoles.map((role) => ({
       ...{ role, who: 'a database-administrator', deputy: 'a system-administrator' },
