@@ -27,7 +27,7 @@ export const alerts: ConfigInput['alerts'] = {
     { alert: 'DatabaseConnectionsHigh', states: ['> 0.8'], withinSeconds: 120 },
     { alert: 'ErrorsLogged', states: ['level=~"error|fatal"'], withinSeconds: 0 },
     { alert: 'CertificateExpires', states: ['< 21'], withinSeconds: 0 },
-    { alert: 'BackupMissing', states: ['> 90000', '> 18000'], withinSeconds: 600 },
+    { alert: 'BackupMissing', states: ['> 90000', '> 9000'], withinSeconds: 600 },
     { alert: 'BackupFailed', states: ['> 0'], withinSeconds: 0 },
     { alert: 'BackupCompleted', states: ['< 1200'], withinSeconds: 0 },
     { alert: 'WalArchivingFails', states: ['> 900'], withinSeconds: 0 },

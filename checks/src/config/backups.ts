@@ -18,9 +18,9 @@ export const backups = z.strictObject({
       /** When full backups begin: off the peak. */
       fullStarts: z
         .strictObject({ from: time, until: time, timeZone: z.string() })
-        .default({ from: '01:00', until: '04:00', timeZone: 'UTC' }),
-      /** The newest backup of any type is no older. */
-      incrementalWithinHours: z.number().positive().default(4),
+        .default({ from: '02:00', until: '02:59', timeZone: 'UTC' }),
+      /** The newest backup of any type is no older; an hour, and the time that it takes. */
+      incrementalWithinHours: z.number().positive().default(1.5),
       /** So much is lost at most with the whole cluster. */
       walWithinMinutes: z.number().positive().default(15),
       /** For how many days, weeks and months back there is a full backup of each. */

@@ -62,8 +62,8 @@ const backupsShown = 30;
 
 function facts(change: Partial<Facts>): Facts {
   return {
-    ...{ nowMs: sampleNowMs, repositories: [sampleRepository()], withinHours: 4 },
-    backups: [sampleBackup({ type: 'incr', stoppedAtMs: sampleNowMs - 3.9 * hourMs })],
+    ...{ nowMs: sampleNowMs, repositories: [sampleRepository()], withinHours: 1.5 },
+    backups: [sampleBackup({ type: 'incr', stoppedAtMs: sampleNowMs - 1.4 * hourMs })],
     ...change,
   };
 }

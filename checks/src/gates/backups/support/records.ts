@@ -23,7 +23,7 @@ export interface RecordFacts {
   backups: BackupSeen[];
 }
 
-/** A schedule of years, every four hours, is longer: what is older than this many backups is not shown. */
+/** A schedule of half a year, every hour, is longer: what is older than this many backups is not shown. */
 const backupsShown = 5_000;
 
 export function stanzaOf({ config, tree }: Pick<Context, 'config' | 'tree'>): StanzaAt {
