@@ -45,6 +45,19 @@ export const schedule: ConfigInput['schedule'] = {
   session: { timeZone: 'America/New_York', opens: '09:30', closes: '16:00' },
   everyMinutes: 3,
   otherwiseEveryMinutes: 30,
+  observed: {
+    up: 'up{job="order-service"}',
+    calls:
+      'http_server_request_duration_seconds_count{http_request_method="POST", http_route="/api/trade/process-orders", http_response_status_code=~"200|202"}',
+    failures: [
+      {
+        what: 'calls that the service could not answer',
+        counter:
+          'http_server_request_duration_seconds_count{http_request_method="POST", http_route="/api/trade/process-orders", http_response_status_code=~"5.."}',
+      },
+      { what: 'cycles that failed', counter: 'limit_processor_failed_cycles_total' },
+    ],
+  },
 };
 
 export const processing: ConfigInput['processing'] = {

@@ -21,8 +21,9 @@ export const workers = z.strictObject({
       failures: z.string(),
       pausedUntil: z.string(),
       steps: z.string(),
-      errorsInRow: z.int().min(1),
-      pauseSeconds: z.int().min(1).max(600),
+      /** S4:79 and S4:80 want three of them, and five minutes. */
+      errorsInRow: z.int().min(1).max(3),
+      pauseSeconds: z.int().min(1).max(300),
     })
     .optional(),
 });
@@ -65,6 +66,18 @@ export const schedule = z.strictObject({
   /** How often it has to be called in the session, and at all other times. */
   everyMinutes: z.int().min(1).max(60),
   otherwiseEveryMinutes: z.int().min(1).max(1440),
+  /** How the calls of a target are told, by the Prometheus that watches it. */
+  observed: z
+    .strictObject({
+      /** A selector of what is measured while the service is watched, and how often that is. */
+      up: z.string().min(1),
+      everySeconds: z.int().min(1).max(600).default(15),
+      /** A selector of the counter of calls that ran a cycle, or found one running. */
+      calls: z.string().min(1),
+      /** Selectors of counters that may not grow: what each counts, in the plural. */
+      failures: z.array(z.strictObject({ what: z.string().min(1), counter: z.string().min(1) })).min(1),
+    })
+    .optional(),
 });
 
 /** The endpoint that a scheduler calls, and one piece of work that its next cycle does in one step. */

@@ -154,6 +154,7 @@ import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
 import lastCycleIsRecent from './schedule/last-cycle-is-recent.ts';
 import processOrdersIsNotDoubled from './schedule/process-orders-is-not-doubled.ts';
+import targetIsCalled from './schedule/target-is-called.ts';
 import noSecretInHistory from './secrets/no-secret-in-history.ts';
 import noSecretInTree from './secrets/no-secret-in-tree.ts';
 import databaseIsQuick from './slo/database-is-quick.ts';
@@ -287,6 +288,7 @@ export const gates: readonly Gate[] = [
   workflowsAreValid,
   cronCoversMarketHours,
   processOrdersIsNotDoubled,
+  targetIsCalled,
   lastCycleIsRecent,
   scriptsAreSound,
   everyAlertHasAPage,

@@ -28,7 +28,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:processing'],
-  covers: ['schedule.cycle.recorded', 'schedule.cycle.healthy', 'deployment.first-cycles'],
+  covers: ['schedule.cycle.recorded'],
   unit: 'recorded cycles and answers',
   why: 'A scheduler that stopped says nothing. Orders wait, limits are passed by the market, and the first who notices is a customer.',
   fix: 'See who calls the processing: a worker that runs, or the schedule with its key. Its log and the record of its last cycle say what failed.',
