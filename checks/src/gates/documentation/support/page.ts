@@ -12,7 +12,8 @@ export interface Page {
 const fence = /^\s*(?:```|~~~)\s*(\w*)/;
 const heading = /^#{1,6}\s+(.+?)\s*#*$/;
 const link = /!?\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)/g;
-const picture = /!\[[^\]]*\]\([^)]+\)|<img\s/;
+/** A picture of the tree. What is fetched from elsewhere is a badge. */
+const picture = /!\[[^\]]*\]\((?!\s*<?(?:https?:)?\/\/)[^)]+\)|<img\s(?![^>]*src=["'](?:https?:)?\/\/)/;
 const inlineCode = /`([^`]+)`/g;
 const diagramLanguages = new Set(['mermaid', 'plantuml', 'dot', 'graphviz', 'd2']);
 /** Blocks that hold what somebody types; one without a language may hold output too, which begins like no command. */
