@@ -148,6 +148,7 @@ export default defineConfig({
   rollback: { plan: 'deploy/ROLLBACK.md' },
   stability: {
     up: 'up{job="order-service"}',
+    memory: 'process_memory_bytes{job="order-service", kind="resident"}',
     critical: [
       { what: 'critical errors in the log', counter: 'log_alarms_total' },
       { what: 'cycles that failed', counter: 'limit_processor_failed_cycles_total' },

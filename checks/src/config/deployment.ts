@@ -17,6 +17,8 @@ export const stability = z.strictObject({
   up: z.string().min(1),
   /** How often that is looked at. */
   everySeconds: z.int().min(1).max(600).default(15),
+  /** A selector of the bytes that each process has in use. */
+  memory: z.string().min(1),
   /** Selectors of counters that may not grow: what each counts, in the plural. */
   critical: z.array(z.strictObject({ what: z.string().min(1), counter: z.string().min(1) })).min(1),
 });

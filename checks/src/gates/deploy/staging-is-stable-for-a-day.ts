@@ -17,18 +17,23 @@ interface Facts {
   up: number;
   /** By how much each counter of what is critical grew, all its series together. */
   critical: { what: string; grewBy: number }[];
+  /** What the last quarter of the day took, as a multiple of what the second one did: that of the process that grew most. */
+  memoryGrowth: number;
 }
 
 const daySeconds = 86_400;
 /** A gap says more about Prometheus than about staging: nobody knows what was in it. */
 const measuredShareMin = 0.95;
 const window = '1d';
+/** The first quarter of the day fills caches and pools. A leak of a megabyte an hour is more than this in a process of a hundred. */
+const mostMemoryGrowth = 1.1;
 
 const commit = '1'.repeat(40);
 const good: Facts = {
   ...{ url: 'https://staging.example', commit, measuredShare: 1, up: 1 },
   answers: [{ commit, configuration: 'abc', uptimeSeconds: 90_000 }],
   critical: [{ what: 'failed cycles', grewBy: 0 }],
+  memoryGrowth: 1.01,
 };
 
 export default defineGate<Facts>({
@@ -36,7 +41,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'release',
   needs: ['git', 'config:staging', 'config:build', 'config:stability', 'prometheus', 'promtool'],
-  covers: ['deployment.staging.stable'],
+  covers: ['deployment.staging.stable', 'load.no-leaks'],
   unit: 'answers and series',
   why: 'What leaks, piles up or comes once a day does not show in an hour. A day of another build, or one with restarts in it, is no day.',
   fix: 'Look at the log of the time when it happened, mend it, roll out to staging again, and wait for a day.',
@@ -45,7 +50,7 @@ export default defineGate<Facts>({
 
   async observe({ config, tree, signal }) {
     const staging = partOf(config, 'staging');
-    const { up: selector, everySeconds, critical: counters } = partOf(config, 'stability');
+    const { up: selector, everySeconds, critical: counters, memory } = partOf(config, 'stability');
     const { prometheus } = staging;
     if (prometheus === undefined) throw new Error('staging names no Prometheus: nothing knows how its day was');
     const seen = `min(count_over_time(${selector}[${window}])) * ${everySeconds} / ${daySeconds}`;
@@ -64,12 +69,14 @@ export default defineGate<Facts>({
       // Prometheus extrapolates to the ends of the window: what grew at all has grown by one.
       critical.push({ what, grewBy: grown > 0 ? Math.max(1, Math.round(grown)) : 0 });
     }
+    const quarters = `avg_over_time(${memory}[6h]) / avg_over_time(${memory}[6h] offset 12h)`;
+    const memoryGrowth = await queryNumber(prometheus, `max(${quarters})`, signal);
     const [answers, head] = [await askBuild(config, staging, signal), await headOf(tree.root)];
-    const facts = { url: staging.url, commit: head.commit, answers, measuredShare, up, critical };
-    return { examined: answers.length + 1 + critical.length, facts };
+    const facts = { url: staging.url, commit: head.commit, answers, measuredShare, up, critical, memoryGrowth };
+    return { examined: answers.length + 2 + critical.length, facts };
   },
 
-  judge: ({ url, commit: wanted, answers, up, critical }) => {
+  judge: ({ url, commit: wanted, answers, up, critical, memoryGrowth }) => {
     const youngest = Math.min(...answers.map(({ uptimeSeconds }) => uptimeSeconds));
     return [
       ...judgeBuilds(url, wanted, answers),
@@ -85,6 +92,14 @@ export default defineGate<Facts>({
       ...critical
         .filter(({ grewBy }) => grewBy > 0)
         .map(({ what, grewBy }) => ({ message: `${grewBy} ${what} in the last day: none is wanted`, identity: what })),
+      ...(memoryGrowth > mostMemoryGrowth
+        ? [
+            {
+              message: `the memory of a process of ${url} grew by ${Math.round((memoryGrowth - 1) * 100)} % within twelve hours: it does not level off`,
+              ...{ identity: 'memory', fix: 'Compare two heap snapshots of that process, and look at what grows.' },
+            },
+          ]
+        : []),
     ];
   },
 
@@ -95,6 +110,7 @@ export default defineGate<Facts>({
       { ...good, answers: [...good.answers, { commit, configuration: 'abc', uptimeSeconds: 3_600 }] },
       { ...good, up: 0 },
       { ...good, critical: [{ what: 'failed cycles', grewBy: 1 }] },
+      { ...good, memoryGrowth: 1.2 },
     ],
   },
 
@@ -146,11 +162,12 @@ async function watchedFor(sandbox: Sandbox, errors: number): Promise<Undo> {
   const series = [
     { metric: 'preflight_up', labels, at: () => 1 },
     { metric: 'preflight_errors_total', labels, at: (sample: number) => (sample > half ? errors : 0) },
+    { metric: 'preflight_memory_bytes', labels, at: () => 100_000_000 },
   ];
   const prometheus = await startPrometheus(sandbox, { history: { series, samples, everySeconds } });
   const { config } = sandbox;
   const critical = [{ what: 'critical errors', counter: 'preflight_errors_total' }];
-  config.stability = { up: 'preflight_up', everySeconds, critical };
+  config.stability = { up: 'preflight_up', everySeconds, critical, memory: 'preflight_memory_bytes' };
   const { staging } = config;
   // Its address stays one that is asked for anew: what is intercepted changes it.
   if (staging) staging.prometheus = prometheus.url;
