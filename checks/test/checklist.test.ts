@@ -116,6 +116,15 @@ describe('items and checks agree', () => {
     }
   });
 
+  test('what stops a release is answered by checks that stop it', () => {
+    for (const item of allItems.filter(({ severity }) => severity === 'blocker')) {
+      for (const id of checksOf(resolve(item, allChecks))) {
+        const severity = allChecks.find((candidate) => candidate.id === id)?.severity;
+        expect(severity, `${item.id} is answered by ${id}, which lets a release go on without it`).toBe('blocker');
+      }
+    }
+  });
+
   test('a planned check that has arrived says what it covers, or another one is planned', () => {
     for (const item of allItems) {
       const { answer } = item;

@@ -49,10 +49,11 @@ export const marketData = z.strictObject({
   disagreement: z.string(),
   /** So many failures open the breaker, for so long; these are its environment, and what closes it again. */
   breaker: z.strictObject({
-    failures: z.int().min(1),
-    successes: z.int().min(1),
+    /** S3:104 to S3:106 want five, three, and 30 seconds. */
+    failures: z.int().min(1).max(5),
+    successes: z.int().min(1).max(3),
     pause: z.string(),
-    pauseMs: z.int().min(1_000),
+    pauseMs: z.int().min(1_000).max(30_000),
   }),
   /** The variable with the budget of calls of a day. */
   callsPerDay: z.string(),

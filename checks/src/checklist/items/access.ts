@@ -59,7 +59,6 @@ export const access: readonly Item[] = [
     asks: [
       'S2:61 Least privilege principle applied to API permissions',
       'S2:68 Role-based access control (RBAC) implemented',
-      'S2:439 Access controls enforced',
       'S3:337 Implement role-based access control',
     ],
   },
@@ -130,14 +129,17 @@ export const access: readonly Item[] = [
   {
     id: 'access.lockout.duration',
     severity: 'blocker',
-    answer: planned('access/limits-are-as-promised'),
-    partly: ['access/lockout-holds'],
+    answer: gate('access/lockout-holds'),
     asks: ['S3:192 1-hour ban duration'],
   },
   {
     id: 'access.processor-endpoint',
     severity: 'blocker',
-    answer: gate('http/every-endpoint-needs-a-key', 'schedule/process-orders-is-not-doubled'),
+    answer: gate(
+      'http/every-endpoint-needs-a-key',
+      'schedule/process-orders-is-not-doubled',
+      'config/no-default-secrets',
+    ),
     asks: ['S4:143 **Heartbeat endpoint secured**', 'S4:144 Bearer token required'],
   },
 ];

@@ -1,11 +1,11 @@
-import { gate, type Item, planned } from '../item.ts';
+import { gate, type Item, planned, signOff } from '../item.ts';
 
 /** What wakes somebody, and by which way. */
 export const alerts: readonly Item[] = [
   {
     id: 'alerts.api-failures',
     severity: 'blocker',
-    answer: gate('alerts/rules-fire'),
+    answer: gate('alerts/rules-fire', 'alerts/reach-their-channel'),
     asks: ['S0:55 Configure alerts for API failures (email/Slack/etc.)'],
   },
   {
@@ -41,7 +41,7 @@ export const alerts: readonly Item[] = [
   {
     id: 'alerts.active-on-target',
     severity: 'blocker',
-    answer: gate('alerts/are-loaded-on-target'),
+    answer: gate('alerts/are-loaded-on-target', 'metrics/health-is-probed'),
     asks: [
       'S0:161 Finish monitoring setup',
       'S0:171 Confirm all monitoring alerts are active',
@@ -243,7 +243,19 @@ export const alerts: readonly Item[] = [
     id: 'alerts.rules',
     severity: 'blocker',
     answer: gate('alerts/rules-fire'),
-    asks: ['S3:208 Configure alert rules', 'S4:95 **Metrics & alerts configured**'],
+    asks: ['S4:95 **Metrics & alerts configured**'],
+  },
+  {
+    id: 'alerts.rules.whole',
+    severity: 'warning',
+    // Of deployments and tests that fail, whatever runs them tells: no rule does.
+    answer: signOff(
+      'devops',
+      90,
+      'The messages that the last failed deployment and the last failed test run sent, and to whom.',
+    ),
+    partly: ['alerts/rules-fire'],
+    asks: ['S3:208 Configure alert rules'],
   },
   {
     id: 'alerts.rules.critical',

@@ -29,7 +29,7 @@ export const audit: readonly Item[] = [
   {
     id: 'audit.operational',
     severity: 'blocker',
-    answer: gate('audit/every-transition-is-recorded'),
+    answer: gate('deploy/smoke-tests-pass', 'audit/every-transition-is-recorded'),
     asks: ['S2:441 Audit logging operational'],
   },
 ];

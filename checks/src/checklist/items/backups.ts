@@ -20,8 +20,14 @@ export const backups: readonly Item[] = [
       'S2:22 Database backup strategy implemented',
       'S3:167 Configure PostgreSQL backups (if used)',
       'S4:47 Backup schedule: Daily snapshots + WAL archiving',
-      'S4:315 **Backup strategy implemented**',
     ],
+  },
+  {
+    id: 'backups.strategy.whole',
+    severity: 'blocker',
+    answer: gate('backups/full-backup-is-fresh', 'backups/wal-is-archived', 'deploy/manifests-are-valid'),
+    partly: ['logs/are-kept-long-enough'],
+    asks: ['S4:315 **Backup strategy implemented**'],
   },
   {
     id: 'backups.full.daily',
@@ -39,16 +45,13 @@ export const backups: readonly Item[] = [
     id: 'backups.incremental',
     severity: 'blocker',
     answer: gate('backups/incremental-is-fresh'),
-    asks: ['S2:267 Incremental backups scheduled every 4 hours'],
+    asks: ['S2:267 Incremental backups scheduled every 4 hours', 'S3:165 Set up hourly incremental snapshots'],
   },
   {
     id: 'backups.wal',
     severity: 'blocker',
     answer: gate('backups/wal-is-archived'),
-    asks: [
-      'S2:268 Transaction log backups scheduled every 15 minutes (if applicable)',
-      'S3:165 Set up hourly incremental snapshots',
-    ],
+    asks: ['S2:268 Transaction log backups scheduled every 15 minutes (if applicable)'],
   },
   {
     id: 'backups.retention',
@@ -94,8 +97,13 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.recovery-time',
     severity: 'blocker',
-    answer: gate('backups/recovery-time-is-met'),
-    partly: ['database/backup-restores'],
+    // What is rehearsed has the size of a rehearsal: how long production's own takes, only its own restore tells.
+    answer: signOff(
+      'devops',
+      30,
+      'The report of the last restore of a production backup: its phases, and less than an hour from the lost primary to the next order.',
+    ),
+    partly: ['backups/recovery-time-is-met', 'database/backup-restores'],
     asks: [
       'S2:276 Recovery time objective (RTO) tested and documented',
       'S2:331 Recovery time targets defined and tested',
@@ -105,7 +113,7 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.recovery-point',
     severity: 'blocker',
-    answer: gate('backups/recovery-point-is-met'),
+    answer: gate('backups/recovery-point-is-met', 'backups/wal-is-archived'),
     asks: ['S2:277 Recovery point objective (RPO) tested and documented'],
   },
   {
@@ -187,7 +195,12 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.monitoring-configuration',
     severity: 'warning',
-    answer: gate('alerts/are-loaded-on-target'),
+    answer: signOff(
+      'devops',
+      90,
+      'Where the configuration of Prometheus, Alertmanager and Grafana is kept, and that it is the one in force.',
+    ),
+    partly: ['alerts/are-loaded-on-target'],
     asks: ['S2:300 Monitoring configuration backed up'],
   },
   {
@@ -252,7 +265,7 @@ export const backups: readonly Item[] = [
   {
     id: 'backups.objectives',
     severity: 'blocker',
-    answer: gate('backups/recovery-point-is-met'),
+    answer: gate('backups/recovery-point-is-met', 'backups/wal-is-archived', 'backups/recovery-time-is-met'),
     asks: ['S3:171 Set up RTO <1 hour, RPO <15 minutes'],
   },
   {

@@ -1,4 +1,4 @@
-import { type Item, notApplicable, planned } from '../item.ts';
+import { type Item, notApplicable, planned, signOff } from '../item.ts';
 import { NO_PUBLIC_ANSWERS, NO_SESSIONS, NO_STATIC_ASSETS } from '../reasons.ts';
 
 /** Caches beside that of the quotes. */
@@ -12,9 +12,13 @@ export const cache: readonly Item[] = [
   {
     id: 'cache.queries',
     severity: 'advisory',
-    answer: notApplicable(
-      'Each decision about money reads the books in its own transaction; a cached result would be an older truth. Quotes are the one thing that is cached: market-data.cache.',
+    // Each decision about money reads the books in its own transaction: a cached result would be an older truth.
+    answer: signOff(
+      'engineering',
+      180,
+      'The decision that results of queries are not cached but for quotes, with the times that were measured.',
     ),
+    partly: ['slo/database-is-quick'],
     asks: ['S2:145 Database query result caching enabled'],
   },
   {

@@ -133,7 +133,12 @@ export const db: readonly Item[] = [
   {
     id: 'db.provisioned',
     severity: 'blocker',
-    answer: gate('database/version-is-supported'),
+    answer: gate(
+      'database/version-is-supported',
+      'database/pool-fits',
+      'backups/full-backup-is-fresh',
+      'metrics/health-is-probed',
+    ),
     asks: ['S4:44 **PostgreSQL production instance provisioned**'],
   },
   {
@@ -162,7 +167,7 @@ export const db: readonly Item[] = [
   },
   {
     id: 'db.indexes.optimised',
-    severity: 'blocker',
+    severity: 'warning',
     answer: gate(
       'database/hot-queries-use-indexes',
       'database/required-indexes-exist',

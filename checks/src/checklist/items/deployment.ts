@@ -1,4 +1,4 @@
-import { drill, gate, type Item, planned } from '../item.ts';
+import { drill, gate, type Item, planned, signOff } from '../item.ts';
 
 /** From the commit to a target that serves. */
 export const deployment: readonly Item[] = [
@@ -40,9 +40,19 @@ export const deployment: readonly Item[] = [
     asks: [
       'S0:164 Prepare rollback plan',
       'S2:48 Rollback plan documented and tested',
-      'S2:386 Rollback plan reviewed and ready',
       'S4:262 **Rollback plan documented**',
     ],
+  },
+  {
+    id: 'deployment.rollback-reviewed',
+    severity: 'blocker',
+    answer: signOff(
+      'operations',
+      7,
+      'Who read the rollback plan for this release, and that the build before is at hand.',
+    ),
+    partly: ['deploy/rollback-works'],
+    asks: ['S2:386 Rollback plan reviewed and ready'],
   },
   {
     id: 'deployment.endpoint-by-hand',
@@ -53,7 +63,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.first-cycles',
     severity: 'warning',
-    answer: gate('schedule/last-cycle-is-recent'),
+    answer: gate('schedule/target-is-called'),
     asks: ['S0:170 Monitor first few execution cycles'],
   },
   {
@@ -115,6 +125,7 @@ export const deployment: readonly Item[] = [
     asks: [
       'S2:402 Critical API endpoints tested',
       'S2:422 API endpoints responding correctly',
+      'S2:424 User interface accessible',
       'S4:279 API endpoints respond',
     ],
   },
@@ -133,7 +144,11 @@ export const deployment: readonly Item[] = [
     id: 'deployment.smoke.access',
     severity: 'blocker',
     answer: gate('deploy/smoke-tests-pass'),
-    asks: ['S2:411 User access verified', 'S2:436 Authentication and authorization working'],
+    asks: [
+      'S2:411 User access verified',
+      'S2:436 Authentication and authorization working',
+      'S2:439 Access controls enforced',
+    ],
   },
   {
     id: 'deployment.database-stable',

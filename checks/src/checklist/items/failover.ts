@@ -115,14 +115,18 @@ export const failover: readonly Item[] = [
   {
     id: 'failover.recovery.tested',
     severity: 'blocker',
-    answer: gate('backups/point-in-time-is-exact'),
-    partly: ['database/backup-restores'],
+    answer: gate('backups/point-in-time-is-exact', 'database/backup-restores', 'backups/recovery-time-is-met'),
     asks: ['S4:320 **Recovery tested**'],
   },
   {
     id: 'failover.plan',
     severity: 'warning',
-    answer: gate('database/standby-follows'),
+    answer: signOff(
+      'devops',
+      90,
+      'The plan: the zones of primary and standby, how the balancer asks for health, and how workers are added.',
+    ),
+    partly: ['database/standby-follows', 'edge/a-dead-replica-is-left-out', 'deploy/replicas-scale'],
     asks: ['S4:325 **Failover plan**'],
   },
 ];

@@ -4,12 +4,6 @@ import { NO_ANALYTICS, NO_FRONTEND, NO_PUSH } from '../reasons.ts';
 /** Pages in a browser, pushed updates, reports to look at. */
 export const frontend: readonly Item[] = [
   {
-    id: 'frontend.accessible',
-    severity: 'advisory',
-    answer: notApplicable(NO_FRONTEND),
-    asks: ['S2:424 User interface accessible'],
-  },
-  {
     id: 'frontend.application',
     severity: 'advisory',
     answer: notApplicable(NO_FRONTEND),

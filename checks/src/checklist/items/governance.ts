@@ -27,7 +27,11 @@ export const governance: readonly Item[] = [
   {
     id: 'governance.change-management',
     severity: 'blocker',
-    answer: gate('governance/changes-are-reviewed'),
+    answer: gate(
+      'governance/changes-are-reviewed',
+      'governance/critical-changes-have-two-approvers',
+      'governance/deployment-window-is-open',
+    ),
     asks: ['S4:344 **Change management**'],
   },
   {

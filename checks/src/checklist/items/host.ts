@@ -69,7 +69,8 @@ export const host: readonly Item[] = [
   {
     id: 'host.firewall.logged',
     severity: 'advisory',
-    answer: gate('host/firewall-is-tight'),
+    answer: signOff('security', 90, 'Lines of the firewall of each host: of what it let in, and of what it refused.'),
+    partly: ['host/firewall-is-tight'],
     asks: ['S2:93 Logging enabled for all firewall decisions'],
   },
   {

@@ -8,10 +8,20 @@ export const logs: readonly Item[] = [
     answer: gate('logs/are-collected'),
     asks: [
       'S0:60 Configure log aggregation (if using external service)',
-      'S2:198 Application logs aggregated and analyzed',
       'S2:246 Centralized logging system configured (ELK, Splunk, etc.)',
-      'S4:90 **Log aggregation configured**',
     ],
+  },
+  {
+    id: 'logs.analysed',
+    severity: 'warning',
+    answer: gate('logs/are-collected', 'alerts/rules-fire'),
+    asks: ['S2:198 Application logs aggregated and analyzed', 'S2:249 Security logs collected and analyzed'],
+  },
+  {
+    id: 'logs.aggregated.whole',
+    severity: 'warning',
+    answer: gate('logs/are-collected', 'logs/arrive-from-the-target', 'logs/are-kept-long-enough'),
+    asks: ['S4:90 **Log aggregation configured**'],
   },
   {
     id: 'logs.retention',
@@ -27,8 +37,7 @@ export const logs: readonly Item[] = [
   {
     id: 'logs.structured',
     severity: 'warning',
-    answer: gate('logs/are-structured'),
-    partly: ['code/no-console'],
+    answer: gate('logs/are-structured', 'code/no-console'),
     asks: [
       'S1:67 **S5: Structured Logging**',
       'S2:175 Logging performance optimized (structured logging)',
@@ -60,12 +69,6 @@ export const logs: readonly Item[] = [
     asks: ['S2:248 System logs collected and centralized'],
   },
   {
-    id: 'logs.security-forwarded',
-    severity: 'warning',
-    answer: gate('logs/are-collected'),
-    asks: ['S2:249 Security logs collected and analyzed'],
-  },
-  {
     id: 'logs.database-forwarded',
     severity: 'advisory',
     answer: gate('logs/are-collected'),
@@ -80,7 +83,7 @@ export const logs: readonly Item[] = [
   {
     id: 'logs.searchable',
     severity: 'warning',
-    answer: signOff('operations', 90, 'A search by order id that shows its lines in the central system.'),
+    answer: gate('logs/arrive-from-the-target'),
     asks: ['S2:256 Log search and query capabilities enabled'],
   },
   {

@@ -1,4 +1,4 @@
-import { gate, type Item, notApplicable } from '../item.ts';
+import { gate, type Item, notApplicable, planned, signOff } from '../item.ts';
 
 /** Quotes: their providers, their age, their agreement. */
 export const marketData: readonly Item[] = [
@@ -11,7 +11,8 @@ export const marketData: readonly Item[] = [
   {
     id: 'market-data.quota-watched',
     severity: 'warning',
-    answer: gate('market-data/quota-is-watched'),
+    answer: planned('dashboards/providers-are-shown'),
+    partly: ['market-data/quota-is-watched'],
     asks: ['S0:98 Monitor API rate limit usage'],
   },
   {
@@ -54,12 +55,24 @@ export const marketData: readonly Item[] = [
   {
     id: 'market-data.cache.calls',
     severity: 'warning',
-    answer: gate('market-data/quota-is-watched'),
+    // The gate gives the budget itself, and sees that it is kept: which one production has is for its provider to tell.
+    answer: signOff(
+      'devops',
+      30,
+      "The providers' own pages of use and cost: the calls of each of the last days, and nothing to pay.",
+    ),
+    partly: ['market-data/quota-is-watched'],
     asks: [
       'S3:44 API usage: 50 calls/day (vs 1000+ without cache)',
       'S3:45 Stays within FREE tier (500 calls/day limit)',
       'S3:403 | API Cost | $0/month | ‚úÖ $0/month (FREE tier) |',
     ],
+  },
+  {
+    id: 'market-data.budget-kept',
+    severity: 'warning',
+    answer: gate('market-data/quota-is-watched'),
+    asks: [],
   },
   {
     id: 'market-data.cache.latency',
@@ -90,7 +103,7 @@ export const marketData: readonly Item[] = [
   {
     id: 'market-data.cross-checked',
     severity: 'blocker',
-    answer: gate('market-data/providers-agree'),
+    answer: gate('market-data/providers-agree', 'alerts/rules-fire'),
     asks: [
       'S3:102 Add cross-provider validation (alert if >0.1% difference)',
       'S3:150 Add cross-provider price validation (0.1% tolerance)',

@@ -1,4 +1,4 @@
-import { drill, gate, type Item } from '../item.ts';
+import { drill, gate, type Item, signOff } from '../item.ts';
 
 /** The life of an order. */
 export const orders: readonly Item[] = [
@@ -29,8 +29,19 @@ export const orders: readonly Item[] = [
   {
     id: 'orders.execution-accuracy',
     severity: 'blocker',
-    answer: gate('orders/fills-match-their-quotes'),
+    answer: signOff(
+      'operations',
+      7,
+      "Fills of the target's last week beside the quotes of their time, and what `npm run audit` said of its books.",
+    ),
+    partly: ['orders/fills-match-their-quotes'],
     asks: ['S0:176 Validate order execution accuracy'],
+  },
+  {
+    id: 'orders.fills-match-quotes',
+    severity: 'blocker',
+    answer: gate('orders/fills-match-their-quotes'),
+    asks: [],
   },
   {
     id: 'orders.limit.within-5-minutes',

@@ -19,12 +19,24 @@ export const schedule: readonly Item[] = [
     id: 'schedule.cycle.recorded',
     severity: 'warning',
     answer: gate('schedule/last-cycle-is-recent'),
+    asks: [],
+  },
+  {
+    id: 'schedule.cycle.called',
+    severity: 'blocker',
+    answer: gate('schedule/target-is-called'),
     asks: [
       'S0:28 Set up cron job on production server',
-      'S0:31 Verify cron job logs are being written',
       'S0:43 Verify scheduled execution is working',
       'S0:168 Verify cron job activation',
     ],
+  },
+  {
+    id: 'schedule.cycle.logged',
+    severity: 'warning',
+    answer: signOff('devops', 90, "The last lines of the job's own log on the server that calls, with their times."),
+    partly: ['schedule/target-is-called'],
+    asks: ['S0:31 Verify cron job logs are being written'],
   },
   {
     id: 'schedule.cron.server',
@@ -113,7 +125,7 @@ export const schedule: readonly Item[] = [
   {
     id: 'schedule.cycle.healthy',
     severity: 'blocker',
-    answer: gate('schedule/last-cycle-is-recent'),
+    answer: gate('schedule/target-is-called', 'deploy/smoke-tests-pass'),
     asks: ['S4:276 Heartbeat runs without errors'],
   },
 ];

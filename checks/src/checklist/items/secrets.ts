@@ -21,8 +21,14 @@ export const secrets: readonly Item[] = [
     asks: [
       'S2:58 All API keys stored in environment variables (not in code)',
       'S4:22 **All secrets in environment variables**',
-      'S4:25 Verify: `grep -r "credentials.json"` returns 0 results in code',
     ],
+  },
+  {
+    id: 'secrets.no-credentials-file',
+    severity: 'warning',
+    answer: signOff('security', 90, 'What that grep printed of the code that is deployed: nothing.'),
+    partly: ['secrets/no-secret-in-tree'],
+    asks: ['S4:25 Verify: `grep -r "credentials.json"` returns 0 results in code'],
   },
   {
     id: 'secrets.vault',

@@ -32,14 +32,14 @@ export const slo: readonly Item[] = [
     id: 'slo.normal-range',
     severity: 'warning',
     answer: gate('slo/latency-is-met'),
-    asks: ['S2:408 Performance metrics within normal ranges'],
+    asks: ['S2:408 Performance metrics within normal ranges', 'S2:433 No performance degradation'],
   },
   {
     id: 'slo.latency',
     severity: 'blocker',
     answer: gate('slo/latency-is-met'),
     partly: ['load/placement-meets-its-latency'],
-    asks: ['S2:428 Response times within SLA targets'],
+    asks: ['S2:428 Response times within SLA targets', 'S3:401 | Response Time (P95) | <20ms | ‚úÖ <15ms (staging) |'],
   },
   {
     id: 'slo.database',

@@ -30,7 +30,7 @@ export const supplyChain: readonly Item[] = [
   {
     id: 'supply-chain.scan',
     severity: 'blocker',
-    answer: gate('supply-chain/no-known-vulnerability'),
+    answer: gate('supply-chain/no-known-vulnerability', 'secrets/no-secret-in-tree', 'secrets/no-secret-in-history'),
     asks: ['S4:370 Security scan passed'],
   },
 ];

@@ -1,4 +1,4 @@
-import { drill, gate, type Item } from '../item.ts';
+import { drill, gate, type Item, signOff } from '../item.ts';
 
 /** What works on in the background. */
 export const workers: readonly Item[] = [
@@ -37,16 +37,23 @@ export const workers: readonly Item[] = [
     id: 'workers.breaker',
     severity: 'warning',
     answer: gate('workers/breaker-opens'),
-    asks: [
-      'S4:78 **Circuit breakers tested**',
-      'S4:79 Workers fail gracefully after 3 consecutive errors',
-      'S4:80 Auto-recovery after 5 minutes',
-    ],
+    asks: ['S4:79 Workers fail gracefully after 3 consecutive errors', 'S4:80 Auto-recovery after 5 minutes'],
+  },
+  {
+    id: 'workers.breaker.staging',
+    severity: 'warning',
+    answer: signOff(
+      'engineering',
+      30,
+      'The log of staging in which a worker rested after its third error, and worked again.',
+    ),
+    partly: ['workers/breaker-opens'],
+    asks: ['S4:78 **Circuit breakers tested**'],
   },
   {
     id: 'workers.run',
     severity: 'blocker',
-    answer: gate('workers/heartbeats-are-fresh'),
+    answer: gate('deploy/smoke-tests-pass', 'workers/heartbeats-are-fresh'),
     asks: ['S4:277 Workers claim and process steps'],
   },
   { id: 'workers.frozen', severity: 'blocker', answer: drill('drills/worker-frozen'), asks: [] },

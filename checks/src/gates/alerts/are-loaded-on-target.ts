@@ -35,7 +35,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'release',
   needs: ['config:alerts', 'config:prometheus'],
-  covers: ['alerts.active-on-target', 'backups.monitoring-configuration'],
+  covers: ['alerts.active-on-target'],
   unit: 'alerts',
   why: 'Rules in a repository wake nobody: those that the Prometheus of the target has read do, and it may have read others.',
   fix: 'Install deploy/prometheus as it is in this commit, and let Prometheus read it again (SIGHUP).',

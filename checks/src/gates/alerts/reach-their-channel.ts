@@ -38,6 +38,7 @@ export default defineGate<Facts>({
   needs: ['config:alerts', 'prometheus-alertmanager'],
   files: ({ alerts }) => (alerts ? [alerts.alertmanager] : []),
   covers: [
+    'alerts.api-failures',
     'alerts.critical-at-once',
     'alerts.warnings',
     'alerts.channels.email',

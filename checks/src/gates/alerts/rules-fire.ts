@@ -86,6 +86,8 @@ export default defineGate<Facts>({
     'alerts.pool-usage',
     'alerts.error-rate',
     'alerts.execution-failures',
+    'logs.analysed',
+    'market-data.cross-checked',
   ],
   unit: 'alerts',
   // Two seconds of a processor, which others may be using.

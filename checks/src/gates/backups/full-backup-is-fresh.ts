@@ -28,7 +28,10 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'release',
   needs: ['config:backups', 'pgbackrest'],
-  covers: ['backups.strategy', 'backups.full.daily', 'backups.location.primary'],
+  covers: [
+    ...['backups.strategy', 'backups.strategy.whole', 'backups.full.daily', 'backups.location.primary'],
+    'db.provisioned',
+  ],
   unit: 'repositories and backups',
   why: 'A nightly job that stopped says nothing. The day that its backup is needed is the day that somebody reads its log.',
   fix: 'Run `pgbackrest --type=full backup` now, then see why its schedule did not: its log, its key, and the space that it has.',
@@ -104,7 +107,7 @@ function facts(change: Partial<Facts>): Facts {
     walArchivedAtMs: sampleNowMs - minutes(1),
     promises: {
       ...{ fullWithinHours: 26, walWithinMinutes: 15 },
-      fullStarts: { from: '01:00', until: '04:00', timeZone: 'UTC' },
+      fullStarts: { from: '02:00', until: '02:59', timeZone: 'UTC' },
     },
     ...change,
   };

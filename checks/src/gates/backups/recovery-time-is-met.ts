@@ -18,7 +18,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'pgbackrest', 'pg_amcheck', 'config:recovery', 'config:write'],
-  covers: ['backups.recovery-time'],
+  covers: ['backups.objectives', 'failover.recovery.tested'],
   unit: 'phases of a recovery',
   why: 'How long a recovery takes is asked while everybody waits. Only who has done one, from the lost disk to the next order, knows.',
   fix: 'See which phase takes the time: --process-max for the restore, incremental backups for the log that is replayed, images at hand for the service.',

@@ -30,7 +30,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'release',
   needs: ['config:backups', 'pgbackrest'],
-  covers: ['backups.wal'],
+  covers: ['backups.wal', 'backups.recovery-point', 'backups.objectives', 'backups.strategy.whole'],
   unit: 'segments of the write-ahead log, backups and repositories',
   why: 'What was committed since the last archived segment is lost with the cluster; a segment that is missing cuts off all that came after it.',
   fix: 'Look at pg_stat_archiver and at the log of `pgbackrest archive-push`, and set archive_timeout to less than what may be lost.',

@@ -23,7 +23,7 @@ export default defineGate<Facts>({
   profile: 'static',
   needs: [],
   files: ({ code }) => code.production,
-  covers: ['code.no-console'],
+  covers: ['code.no-console', 'logs.structured'],
   unit: 'files',
   why: 'The console writes lines without a level, a time or a request id, past redaction, and blocks the process when its pipe is full.',
   fix: 'Log through the logger: log.info({ orderId }, "order placed"). Where printing is the program\'s job, allow the file in code.consoleAllowed of preflight.config.ts, with the reason.',

@@ -26,7 +26,10 @@ export default defineGate<Facts>({
   profile: 'static',
   needs: [],
   files: ['**'],
-  covers: ['secrets.no-defaults', 'secrets.in-environment', 'db.connections.no-passwords', 'db.connections.secured'],
+  covers: [
+    ...['secrets.no-defaults', 'secrets.in-environment', 'db.connections.no-passwords', 'db.connections.secured'],
+    'access.processor-endpoint',
+  ],
   unit: 'files',
   why: 'A default key is known to everybody who can read the code, and it is in force wherever somebody forgets to set the real one.',
   fix: 'Remove the literal, and have the program refuse to start while the secret is not set.',

@@ -37,7 +37,7 @@ export default defineGate<Facts>({
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'pg_dump', 'pg_restore'],
   measures: true,
-  covers: ['backups.restore.works', 'backups.restore.integrity'],
+  covers: ['backups.restore.works', 'backups.restore.integrity', 'failover.recovery.tested'],
   unit: 'rows in the snapshot',
   why: 'A backup that was never restored is a hope: what it lacks is found out when there is nothing else left.',
   fix: 'Dump the whole database with pg_dump of the server’s own version, without arguments that leave data out, and restore it with --exit-on-error.',

@@ -28,7 +28,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['sandbox', 'config:databaseRole', 'config:connections', 'config:write'],
-  covers: ['db.pool.configured', 'db.pool.size'],
+  covers: ['db.pool.configured', 'db.pool.size', 'db.provisioned'],
   unit: 'samples of the connections',
   why: 'Pools are set for one process. With the third replica, or in the middle of a roll-out, the server has no connection left, least of all for whoever is to find out why.',
   fix: 'Make the pools smaller, put a pooler in between, or raise max_connections with the memory that it takes.',

@@ -37,7 +37,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'release',
   needs: ['config:targetDatabase'],
-  covers: ['failover.read-replicas', 'failover.replication', 'failover.plan'],
+  covers: ['failover.read-replicas', 'failover.replication'],
   unit: 'standbys',
   why: 'A standby that stopped following weeks ago is found when the primary is gone: what it would serve then is the state of that day.',
   fix: 'See the log of the standby; make it anew with pg_basebackup where the primary no longer has the log that it lacks.',

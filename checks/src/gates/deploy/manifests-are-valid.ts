@@ -45,7 +45,7 @@ export default defineGate<Facts>({
   profile: 'static',
   needs: ['git', 'kubeconform', 'config:manifests'],
   files: ({ manifests }) => [...(manifests?.files ?? []), ...(manifests?.schemas ? [`${manifests.schemas}/*`] : [])],
-  covers: ['backups.infrastructure'],
+  covers: ['backups.infrastructure', 'backups.strategy.whole'],
   unit: 'objects',
   why: 'A misspelt field is dropped without a word: the limit, the probe or the policy that it was is then not there. And what only one machine has cannot be put up again.',
   fix: 'Mend the object: kubectl explain KIND.FIELD says what is known there.',

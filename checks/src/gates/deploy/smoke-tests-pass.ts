@@ -12,7 +12,7 @@ export default defineGate<SmokeFacts>({
   covers: [
     ...['deployment.endpoint-by-hand', 'deployment.smoke', 'deployment.smoke.access', 'deployment.smoke.endpoints'],
     ...['deployment.smoke.execution', 'deployment.smoke.portfolio', 'deployment.smoke.trading'],
-    'runbooks.failover-validation',
+    ...['runbooks.failover-validation', 'schedule.cycle.healthy', 'audit.operational', 'workers.run'],
   ],
   unit: 'steps',
   why: 'What worked where it was built may be without a route, a key, a quote or a migration where it was put.',

@@ -19,7 +19,7 @@ export default defineGate<Changes>({
   severity: 'blocker',
   profile: 'release',
   needs: ['git', 'config:review'],
-  covers: ['governance.two-approvers'],
+  covers: ['governance.two-approvers', 'governance.change-management'],
   unit: 'commits since the last release',
   why: 'What moves money can be turned against its owner by two people; it should not take one.',
   fix: 'Have a second person look at it, besides its author and whoever looked already: a trailer `Approved-by: NAME <ADDRESS>`.',

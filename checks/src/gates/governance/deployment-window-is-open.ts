@@ -34,7 +34,10 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'release',
   needs: ['config:window'],
-  covers: ['governance.maintenance-windows', 'governance.off-market-hours', 'governance.window-scheduled'],
+  covers: [
+    ...['governance.maintenance-windows', 'governance.off-market-hours', 'governance.window-scheduled'],
+    'governance.change-management',
+  ],
   unit: 'planned windows and sessions',
   why: 'A release that goes wrong while the market is open costs money each minute, and is mended in a hurry.',
   fix: 'Release in a planned window. In an emergency: `preflight waive governance/deployment-window-is-open`, with who approves it.',

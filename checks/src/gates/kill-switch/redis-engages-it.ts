@@ -50,7 +50,7 @@ export default defineGate<Facts>({
     'config:killSwitchInRedis',
   ],
   alone: true,
-  covers: ['kill-switch.redis', 'kill-switch.redis-forgets'],
+  covers: ['kill-switch.redis', 'kill-switch.redis-forgets', 'runbooks.tested'],
   unit: 'orders tried after Redis had answered',
   why: 'In an emergency somebody types the line of the runbook, sees OK, and believes that trading has stopped. And a Redis that was flushed says nothing at all.',
   fix: 'Read the switch in Redis for every order, after its request began; treat an absent key as cleared only while a key of your own is still beside it.',

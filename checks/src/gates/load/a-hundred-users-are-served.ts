@@ -18,7 +18,7 @@ export default defineGate<Facts>({
   needs: ['service', 'sandbox', 'k6', 'config:loadProfiles', 'config:write'],
   measures: true,
   timeoutMs: 60_000,
-  covers: ['load.concurrent-users'],
+  covers: ['load.concurrent-users', 'load.passed'],
   unit: 'requests',
   why: 'A hundred people keep a hundred connections and read between their orders: pools, limits and lists meet a load that one fast client never makes.',
   fix: 'Look at the requests that failed or were slow by route; then at the pool, and at the limit of connections.',

@@ -42,7 +42,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'sandbox', 'config:write'],
-  covers: ['load.no-leaks', 'load.memory'],
+  covers: ['load.no-leaks', 'load.memory', 'load.passed', 'load.heartbeats'],
   unit: 'writes',
   why: 'A leak is no fault of the first hour: it ends the process on the busiest day, and each restart hides it.',
   fix: 'Compare two heap snapshots under load, and look at what grows: listeners, maps without a bound, closures that timers hold.',

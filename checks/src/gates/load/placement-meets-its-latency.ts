@@ -20,6 +20,7 @@ export default defineGate<Facts>({
     'load.orders-per-day',
     'load.transactions',
     'load.performance-tested',
+    'load.passed',
   ],
   unit: 'requests',
   why: 'A latency that was measured by a client who waits for its turn leaves out just the requests that had to wait.',

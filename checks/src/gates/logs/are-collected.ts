@@ -32,7 +32,10 @@ export default defineGate<Facts>({
     'config:logs',
     'config:write',
   ],
-  covers: ['logs.aggregated', 'logs.application-forwarded', 'logs.security-forwarded', 'logs.database-forwarded'],
+  covers: [
+    ...['logs.aggregated', 'logs.aggregated.whole', 'logs.analysed'],
+    ...['logs.application-forwarded', 'logs.database-forwarded'],
+  ],
   unit: 'kinds of lines',
   why: 'A log that stays on its host is gone with the host, and whoever breaks in deletes it first.',
   fix: 'Send what the service and its database write to a collector as it is written (deploy/logging), over TLS, with a queue on disk.',

@@ -15,7 +15,7 @@ export default defineGate<Facts>({
   severity: 'warning',
   profile: 'static',
   needs: ['config:logCollection'],
-  covers: ['logs.retention', 'logs.rotated', 'logs.archived'],
+  covers: ['logs.retention', 'logs.rotated', 'logs.archived', 'logs.aggregated.whole'],
   unit: 'rotations',
   files: ({ logCollection }) => logCollection?.rotation ?? [],
   why: 'A break-in is found after months: what was thrown away after a week is what would have told of it. And a log that nobody rotates fills the disk.',

@@ -20,7 +20,7 @@ export default defineGate<Facts>({
   severity: 'warning',
   profile: 'release',
   needs: ['config:target', 'config:logs', 'config:logCollection', 'config:write'],
-  covers: ['logs.collected-on-target'],
+  covers: ['logs.collected-on-target', 'logs.searchable', 'logs.aggregated.whole'],
   unit: 'lines',
   timeoutMs: 330_000,
   why: 'The configuration is right, and the one host that was set up by hand sends nothing: that shows in the incident.',

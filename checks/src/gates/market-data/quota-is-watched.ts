@@ -23,7 +23,7 @@ export default defineGate<Facts>({
   needs: ['service', 'database', 'sandbox', 'config:marketData'],
   resources: ['quotes'],
   timeoutMs: 60_000,
-  covers: ['market-data.quota-watched', 'market-data.cache.calls'],
+  covers: ['market-data.budget-kept'],
   unit: 'calls of a provider',
   why: 'A plan of 500 calls a day is used up in minutes by a loop that nobody counts, and then costs money, or the account.',
   fix: 'Count the calls of each provider and day where they are made, and make none beyond the budget.',

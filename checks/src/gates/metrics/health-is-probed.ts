@@ -24,7 +24,7 @@ export default defineGate<Facts>({
   profile: 'release',
   needs: ['config:target', 'config:monitoring'],
   resources: ['the past of the target'],
-  covers: items,
+  covers: [...items, 'alerts.active-on-target', 'db.provisioned'],
   unit: 'probes',
   why: 'A process that is down tells nobody: only a question from outside, asked all the time, notices.',
   fix: 'Let blackbox_exporter ask the health of each part (deploy/prometheus), and see why what is down is down.',

@@ -14,7 +14,7 @@ export default defineGate<Facts>({
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:orders', 'config:quotes', 'config:processing', 'config:write'],
   alone: true,
-  covers: ['orders.execution-accuracy'],
+  covers: ['orders.fills-match-quotes'],
   unit: 'fills',
   why: 'Paper money that trades at prices which nobody quoted makes a strategy look good until it is live.',
   fix: 'Buy at the ask and sell at the bid of the quote that met the limit, all of the quantity, and give back what was held beyond it.',

@@ -45,7 +45,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['config:runbooks', 'shellcheck'],
-  covers: ['runbooks.scripts-sound'],
+  covers: ['runbooks.scripts-sound', 'runbooks.tested'],
   unit: 'scripts',
   why: 'A script for an emergency runs once a year, in a hurry, by somebody who did not write it: it may not fail on its own account.',
   fix: 'Mend the script, and run it with --help, --dry-run and a flag that it does not have.',

@@ -33,7 +33,7 @@ export default defineGate<Facts>({
   needs: ['git', 'gitleaks'],
   files: ['**'],
   readsCommits: true,
-  covers: ['secrets.none-in-version-control'],
+  covers: ['secrets.none-in-version-control', 'supply-chain.scan'],
   unit: 'commits',
   why: 'A secret that a later commit removed is still in every clone: whoever has the history has the secret.',
   fix:

@@ -30,6 +30,7 @@ export default defineGate<Facts>({
     'secrets.none-in-version-control',
     'db.connections.no-passwords',
     'db.connections.secured',
+    'supply-chain.scan',
   ],
   unit: 'files',
   why: 'A key in the tree is in every clone, image and backup of it, and whoever reads one of them can trade with it.',
