@@ -41,6 +41,11 @@ export function testEnvironment(
     RATE_LIMIT_PER_HOUR_KEY: '100000',
     LOCKOUT_FAILURES_PER_KEY: '100000',
     LOCKOUT_FAILURES_PER_ADDRESS: '100000',
+    // A machine that is busy with other tests is late, which is not what most of them are about.
+    IN_FLIGHT_MAX: '1000',
+    POOL_WAIT_MAX_MS: '10000',
+    POOL_CONNECTION_TIMEOUT_MS: '5000',
+    EVENT_LOOP_DELAY_MAX_MS: '10000',
     ...changes,
   };
 }
