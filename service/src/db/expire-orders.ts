@@ -1,3 +1,4 @@
+import { changedAt } from './ages.ts';
 import type { Tx } from './pool.ts';
 
 /** Why an order expired, as its event tells it. */
@@ -9,7 +10,7 @@ export type ExpiryReason = 'TIME_OVER' | 'IMMEDIATE_OR_CANCEL';
  */
 const expireSql = (which: string, reason: ExpiryReason): string => `
   WITH claimed AS MATERIALIZED (
-    SELECT o.id, o.account_id, o.symbol, o.version, o.status, o.reserved_cash, o.reserved_quantity
+    SELECT o.id, o.account_id, o.symbol, o.version, o.status, o.reserved_cash, o.reserved_quantity, ${changedAt('o')} AS at
     FROM execution.orders o
     WHERE ${which} AND o.mode = 'PAPER' AND o.status IN ('OPEN', 'PARTIALLY_FILLED')
     FOR NO KEY UPDATE OF o SKIP LOCKED
@@ -21,13 +22,13 @@ const expireSql = (which: string, reason: ExpiryReason): string => `
     FROM claimed c WHERE (SELECT count(*) FROM locked_accounts) > 0
   ), events AS (
     INSERT INTO execution.order_events (order_id, version, type, from_status, to_status, data, at)
-    SELECT e.id, e.version + 1, 'EXPIRED', e.status, 'EXPIRED', e.data, now() FROM expired e
+    SELECT e.id, e.version + 1, 'EXPIRED', e.status, 'EXPIRED', e.data, e.at FROM expired e
   ), outbox AS (
     INSERT INTO execution.portfolio_events_outbox (order_id, type, payload, created_at)
-    SELECT e.id, 'ORDER_EXPIRED', e.data, now() FROM expired e
+    SELECT e.id, 'ORDER_EXPIRED', e.data, e.at FROM expired e
   ), updated AS (
     UPDATE execution.orders o
-    SET status = 'EXPIRED', version = o.version + 1, reserved_cash = 0, reserved_quantity = 0, updated_at = now()
+    SET status = 'EXPIRED', version = o.version + 1, reserved_cash = 0, reserved_quantity = 0, updated_at = e.at
     FROM expired e WHERE o.id = e.id AND o.id = ANY (ARRAY(SELECT id FROM expired)) RETURNING o.id
   ), cash AS (
     UPDATE portfolio.accounts a SET cash = a.cash + d.released, reserved = a.reserved - d.released

@@ -1,4 +1,5 @@
 import { ALWAYS_OPEN } from '../domain/market-calendar.ts';
+import { changedAt } from './ages.ts';
 import type { Tx } from './pool.ts';
 
 /** A quote is fresh when it is younger than $1 milliseconds and not from the future (a clock may be off by seconds). */
@@ -89,7 +90,7 @@ export const EXECUTE_SQL = `
     CROSS JOIN LATERAL (
       SELECT o.id, o.account_id, o.symbol, o.side, o.version, o.status, o.price AS price_limit, o.created_at,
         o.quantity AS total, o.filled_quantity, o.quantity - o.filled_quantity AS open_quantity, o.reserved_cash,
-        o.reserved_quantity, ${PRIORITY} AS priority, ${IMMEDIATE} AS immediate, o.fee_bps
+        o.reserved_quantity, ${PRIORITY} AS priority, ${IMMEDIATE} AS immediate, o.fee_bps, ${changedAt('o')} AS at
       FROM execution.orders o WHERE o.id = r.id AND ${RESTING} AND ${UNEXPIRED} AND ${READY}
       FOR NO KEY UPDATE SKIP LOCKED
     ) o
@@ -126,9 +127,9 @@ export const EXECUTE_SQL = `
     FROM allotted a WHERE a.quantity > 0 AND (SELECT count(*) FROM locked_accounts) > 0
   ), filled AS (
     INSERT INTO execution.fills (id, order_id, exchange_fill_id, quantity, price, fee, at)
-    SELECT s.fill_id, s.id, 'paper-' || s.id || '-' || (s.version + 1), s.quantity, s.price, s.fee, now() FROM settled s
+    SELECT s.fill_id, s.id, 'paper-' || s.id || '-' || (s.version + 1), s.quantity, s.price, s.fee, s.at FROM settled s
   ), described AS MATERIALIZED (
-    SELECT s.id, s.version, s.status, s.to_status, s.event, jsonb_build_object('fillId', s.fill_id,
+    SELECT s.id, s.version, s.status, s.to_status, s.event, s.at, jsonb_build_object('fillId', s.fill_id,
       'accountId', s.account_id, 'symbol', s.symbol, 'side', s.side,
       'quantity', trim_scale(s.quantity)::text, 'price', trim_scale(s.price)::text, 'fee', trim_scale(s.fee)::text,
       'filledQuantity', trim_scale(s.filled)::text, 'averageFillPrice', trim_scale(s.average)::text,
@@ -136,14 +137,14 @@ export const EXECUTE_SQL = `
     FROM settled s
   ), events AS (
     INSERT INTO execution.order_events (order_id, version, type, from_status, to_status, data, at)
-    SELECT d.id, d.version + 1, d.event, d.status, d.to_status, d.data, now() FROM described d
+    SELECT d.id, d.version + 1, d.event, d.status, d.to_status, d.data, d.at FROM described d
   ), outbox AS (
     INSERT INTO execution.portfolio_events_outbox (order_id, type, payload, created_at)
-    SELECT d.id, 'ORDER_' || d.event, d.data, now() FROM described d
+    SELECT d.id, 'ORDER_' || d.event, d.data, d.at FROM described d
   ), updated AS (
     UPDATE execution.orders o SET status = s.to_status, version = o.version + 1, filled_quantity = s.filled,
       average_fill_price = s.average, reserved_cash = s.kept_cash, reserved_quantity = s.kept_quantity,
-      retry_at = NULL, updated_at = now()
+      retry_at = NULL, updated_at = s.at
     -- Through an array the index is used whatever the planner believes of the number; a join may read the whole table.
     FROM settled s WHERE o.id = s.id AND o.id = ANY (ARRAY(SELECT id FROM settled)) RETURNING o.id
   ), taken AS (
@@ -245,14 +246,14 @@ export async function recordExecutionFailure(
   await tx.query({
     name: 'record-execution-failure',
     text: `WITH failed AS MATERIALIZED (
-        SELECT o.id, o.version, o.status, now() + $3::integer * interval '1 millisecond' AS retry_at
+        SELECT o.id, o.version, o.status, ${changedAt('o')} AS at, now() + $3::integer * interval '1 millisecond' AS retry_at
         FROM execution.orders o WHERE o.id = $1::uuid AND ${RESTING} FOR NO KEY UPDATE SKIP LOCKED
       ), event AS (
         INSERT INTO execution.order_events (order_id, version, type, from_status, to_status, data, at)
         SELECT f.id, f.version + 1, 'EXECUTION_FAILED', f.status, f.status,
-          jsonb_build_object('reason', $2::text, 'retryAt', f.retry_at), now() FROM failed f
+          jsonb_build_object('reason', $2::text, 'retryAt', f.retry_at), f.at FROM failed f
       )
-      UPDATE execution.orders o SET version = o.version + 1, retry_at = f.retry_at, updated_at = now()
+      UPDATE execution.orders o SET version = o.version + 1, retry_at = f.retry_at, updated_at = f.at
       FROM failed f WHERE o.id = f.id`,
     values: [failure.orderId, failure.reason, failure.retryAfterMs],
   });

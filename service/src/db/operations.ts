@@ -1,3 +1,4 @@
+import { secondsSince } from './ages.ts';
 import type { Tx } from './pool.ts';
 
 /** Past this many a backlog is counted no further: an alarm needs no more. */
@@ -43,10 +44,10 @@ export async function readOperations(tx: Tx): Promise<Operations> {
         coalesce((SELECT max(placed.orders) FROM (SELECT count(*) AS orders FROM execution.orders
           WHERE created_at > clock_timestamp() - interval '1 minute' GROUP BY account_id) placed), 0)::integer
           AS "busiestAccountOrders",
-        coalesce((SELECT extract(epoch FROM clock_timestamp() - created_at) FROM execution.portfolio_events_outbox
-                  WHERE processed_at IS NULL ORDER BY id LIMIT 1), 0)::float8 AS "portfolioStalenessS",
-        extract(epoch FROM clock_timestamp() - r.finished_at)::float8 AS "reconciliationAgeS",
-        extract(epoch FROM r.finished_at - r.started_at)::float8 AS "reconciliationDurationS",
+        coalesce((SELECT ${secondsSince('created_at')} FROM execution.portfolio_events_outbox
+                  WHERE processed_at IS NULL ORDER BY id LIMIT 1), 0) AS "portfolioStalenessS",
+        ${secondsSince('r.finished_at')} AS "reconciliationAgeS",
+        greatest(0, extract(epoch FROM r.finished_at - r.started_at))::float8 AS "reconciliationDurationS",
         r.actions AS "reconciliationActions", r.unresolved AS "reconciliationUnresolved"
       FROM (SELECT) one LEFT JOIN LATERAL (
         SELECT * FROM execution.reconciliation_runs ORDER BY id DESC LIMIT 1
@@ -75,7 +76,7 @@ export async function readPortfolioTotals(tx: Tx): Promise<PortfolioTotals> {
     name: 'read-portfolio-totals',
     text: `
       SELECT (cash.total + held.total)::float8 AS value, (held.total - held.invested)::float8 AS profit,
-        held.positions, (SELECT extract(epoch FROM clock_timestamp() - min(as_of)) FROM market.quotes)::float8 AS "quoteAgeS"
+        held.positions, (SELECT ${secondsSince('min(as_of)')} FROM market.quotes) AS "quoteAgeS"
       FROM (SELECT coalesce(sum(cash + reserved), 0) AS total FROM portfolio.accounts) cash, (
         SELECT coalesce(sum(p.invested), 0) AS invested, (count(*) FILTER (WHERE p.quantity <> 0))::integer AS positions,
           coalesce(sum(CASE WHEN p.quantity > 0 THEN coalesce(p.quantity * q.bid, p.invested) ELSE 0 END), 0) AS total

@@ -1,5 +1,6 @@
 import type { Order } from '../domain/order.ts';
 import type { OrderChange } from '../domain/order-change.ts';
+import { changedAt } from './ages.ts';
 import { ORDER_COLUMNS } from './orders.ts';
 import type { Tx } from './pool.ts';
 
@@ -66,19 +67,23 @@ export async function findFill(tx: Tx, exchangeFillId: string): Promise<BookedFi
 const WRITE_CHANGE_SQL = `
   WITH account AS MATERIALIZED (
     SELECT a.id FROM portfolio.accounts a WHERE a.id = $2::uuid FOR NO KEY UPDATE
+  ), changed AS MATERIALIZED (
+    SELECT ${changedAt('o')} AS at FROM execution.orders o WHERE o.id = $1::uuid
   ), updated AS (
     UPDATE execution.orders o SET status = $8::text, version = o.version + 1, filled_quantity = $10::numeric,
-      average_fill_price = $11::numeric, reserved_cash = $12::numeric, reserved_quantity = $13::numeric, updated_at = now()
+      average_fill_price = $11::numeric, reserved_cash = $12::numeric, reserved_quantity = $13::numeric,
+      updated_at = (SELECT at FROM changed)
     WHERE o.id = $1::uuid AND o.version = $5::integer AND EXISTS (SELECT FROM account) RETURNING o.id
   ), event AS (
     INSERT INTO execution.order_events (order_id, version, type, from_status, to_status, data, at)
-    VALUES ($1::uuid, $5::integer + 1, $7::text, $6::text, $8::text, $9::jsonb, now())
+    SELECT $1::uuid, $5::integer + 1, $7::text, $6::text, $8::text, $9::jsonb, at FROM changed
   ), outbox AS (
     INSERT INTO execution.portfolio_events_outbox (order_id, type, payload, created_at)
-    VALUES ($1::uuid, 'ORDER_' || $7::text, $9::jsonb, now())
+    SELECT $1::uuid, 'ORDER_' || $7::text, $9::jsonb, at FROM changed
   ), fill AS (
     INSERT INTO execution.fills (id, order_id, exchange_fill_id, quantity, price, fee, at)
-    SELECT $16::uuid, $1::uuid, $17::text, $18::numeric, $19::numeric, $20::numeric, now() WHERE $16::uuid IS NOT NULL
+    SELECT $16::uuid, $1::uuid, $17::text, $18::numeric, $19::numeric, $20::numeric, at FROM changed
+    WHERE $16::uuid IS NOT NULL
   ), cash AS (
     UPDATE portfolio.accounts a SET reserved = a.reserved - $14::numeric,
       cash = a.cash + $14::numeric - $20::numeric

@@ -1,3 +1,4 @@
+import { secondsSince } from './ages.ts';
 import type { Tx } from './pool.ts';
 
 /** A process that works. */
@@ -140,7 +141,7 @@ export async function findWorkerAges(tx: Tx): Promise<readonly WorkerAge[]> {
   const { rows } = await tx.query<WorkerAge>({
     name: 'find-worker-ages',
     text: `
-      SELECT name, extract(epoch FROM clock_timestamp() - max(heartbeat_at))::float8 AS "heartbeatAgeS",
+      SELECT name, ${secondsSince('max(heartbeat_at)')} AS "heartbeatAgeS",
         bool_and(coalesce(paused_until > clock_timestamp(), false)) AS paused
       FROM workers.workers GROUP BY name ORDER BY name`,
   });
