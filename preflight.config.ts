@@ -18,6 +18,7 @@ import { build, service } from './preflight/service.ts';
 import { smoke } from './preflight/smoke.ts';
 import { dashboards, metrics, monitoring, slo, tracing } from './preflight/telemetry.ts';
 import {
+  clock,
   frozenWorker,
   outbox,
   poolExhausted,
@@ -164,6 +165,7 @@ export default defineConfig({
   replicas: { environment: { DRAIN_DELAY_MS: '500' } },
   frozenWorker,
   poolExhausted,
+  clock,
   drillPages: {
     'drills/backend-killed-mid-order': 'runbooks/ServiceDown.md',
     'drills/postgres-stopped': 'runbooks/DatabaseLost.md',
@@ -173,6 +175,7 @@ export default defineConfig({
     'drills/redis-lost': 'runbooks/RedisLost.md',
     'drills/kill-switch-linearizable': 'runbooks/KillSwitchActivated.md',
     'drills/worker-killed': 'runbooks/WorkerSilent.md',
+    'drills/clock': 'runbooks/ClockChanged.md',
     'drills/worker-frozen': 'runbooks/WorkerSilent.md',
     'drills/quote-provider-lost': 'runbooks/PriceUnavailable.md',
     'drills/replica-killed': 'runbooks/ServiceDown.md',

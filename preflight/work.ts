@@ -73,6 +73,7 @@ export const processing: ConfigInput['processing'] = {
     body: { symbol: 'BTCUSDT', side: 'BUY', type: 'LIMIT', quantity: '0.001', price: '65100.00', mode: 'PAPER' },
   },
   effects: 'SELECT order_id::text FROM execution.fills',
+  effectsIn: 'execution.fills',
   health: { method: 'GET', path: '/api/trade/process-orders' },
   cycles: 'SELECT source, finished_at, error_code FROM execution.processing_cycles',
   cycleTable: { name: 'execution.processing_cycles', startedAt: 'started_at', finishedAt: 'finished_at' },
@@ -88,7 +89,50 @@ export const frozenWorker: ConfigInput['frozenWorker'] = {
   claimMs: 5_000,
   fence: 'workers.hold_lease(text, bigint)',
   refusal: '"lease_lost"',
-  executionsIn: 'execution.fills',
+};
+
+const share = { symbol: 'AAPL', side: 'BUY', type: 'LIMIT', quantity: '1', mode: 'PAPER' };
+const order = (body: object) => ({ method: 'POST' as const, path: '/api/v1/orders', body: { ...share, ...body } });
+
+export const clock: ConfigInput['clock'] = {
+  calendar: 'XNYS',
+  // The seed asks 230.01 for a share.
+  atOnce: order({ price: '231.00', timeInForce: 'IOC' }),
+  waiting: order({ price: '231.00' }),
+  untilTheClose: order({ price: '200.00', timeInForce: 'DAY' }),
+  executions: 'SELECT order_id::text, extract(epoch FROM at) * 1000 FROM execution.fills',
+  ages: [
+    'worker_heartbeat_age_seconds',
+    'portfolio_staleness_seconds',
+    'reconciliation_age_seconds',
+    'reconciliation_duration_seconds',
+    'market_data_quote_age_seconds',
+  ],
+  durations: [
+    {
+      name: 'the age of an order at its last change',
+      seconds: 'SELECT extract(epoch FROM updated_at - created_at) FROM execution.orders',
+    },
+    {
+      name: 'the age of an order at its fill',
+      seconds:
+        'SELECT extract(epoch FROM f.at - o.created_at) FROM execution.fills f JOIN execution.orders o ON o.id = f.order_id',
+    },
+    {
+      name: 'the time from one event of an order to the next',
+      seconds:
+        'SELECT extract(epoch FROM at - lag(at) OVER (PARTITION BY order_id ORDER BY version)) FROM execution.order_events',
+    },
+    {
+      name: 'the duration of a cycle',
+      seconds: 'SELECT extract(epoch FROM finished_at - started_at) FROM execution.processing_cycles',
+    },
+    {
+      name: 'the duration of a reconciliation',
+      seconds: 'SELECT extract(epoch FROM finished_at - started_at) FROM execution.reconciliation_runs',
+    },
+  ],
+  leases: 'SELECT name, holder::text, fence::text FROM workers.leases WHERE expires_at > clock_timestamp()',
 };
 
 export const poolExhausted: ConfigInput['poolExhausted'] = {

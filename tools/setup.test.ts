@@ -17,6 +17,7 @@ const systemPrograms = [
   'amtool',
   'nginx',
   'openssl',
+  'faketime',
   'chromium',
 ];
 const postgresPrograms = ['initdb', 'pg_ctl', 'postgres', 'pg_dump', 'pg_restore', 'psql', 'pgbench'];

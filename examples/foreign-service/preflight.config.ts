@@ -228,6 +228,12 @@ export default defineConfig({
       gate: 'drills/slow-and-broken-links',
       reason: 'It promises nothing while its database is gone: people come back.',
     },
+    { gate: 'drills/clock', reason: 'Nothing of it goes by the hours of a market, and its times order nothing.' },
+    { gate: 'drills/quote-provider-lost', reason: 'It asks nobody for prices, and prices nothing.' },
+    {
+      gate: 'drills/worker-frozen',
+      reason: 'Its one worker sends reminders, without a lease, and may send one twice.',
+    },
     { gate: 'drills/worker-killed', reason: 'No endpoint of this service is called by a scheduler.' },
     {
       gate: 'load/a-hundred-users-are-served',

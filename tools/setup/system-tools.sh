@@ -15,6 +15,8 @@ set_up_system_tools() {
   # Debian keeps it out of the PATH of those who are not root.
   PATH=$PATH:${PREFLIGHT_SETUP_SYSROOT:-}/usr/sbin system_tool nginx nginx-light nginx
   system_tool openssl openssl openssl
+  # Programs that believe another time: the drill of the clock.
+  system_tool faketime faketime faketime
   # The first brings the program, the second what it speaks TLS with.
   PATH=$PATH:/usr/sbin system_tool rsyslogd 'rsyslog rsyslog-openssl' rsyslogd
   # The tests of the HTML report look at it in a real browser; without one they are skipped, and say so.

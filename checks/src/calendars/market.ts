@@ -30,6 +30,31 @@ export function sessionsAround(name: CalendarName, at: Date): Sessions {
   return { sessions: days.flatMap((day) => sessionOf(data, day)), known, lastDay: data.lastDay };
 }
 
+/** A change of a market's clocks, such as to summer time, and the sessions on both sides of it; times are UTC, ISO. */
+export interface ClockChange {
+  at: string;
+  closesBefore: string;
+  opensAfter: string;
+}
+
+/** No market is closed for longer. */
+const closedDaysAtMost = 10;
+
+/** The next change of its clocks after an instant. Undefined: there is none, or the data does not reach so far. */
+export function nextClockChange(name: CalendarName, after: Date): ClockChange | undefined {
+  const data: SessionCalendar | undefined = calendars[name];
+  const now = data && Temporal.Instant.from(after.toISOString()).toZonedDateTimeISO(data.timeZone);
+  const change = now?.getTimeZoneTransition('next');
+  if (!data || !change) return undefined;
+  const around = Array.from({ length: 2 * closedDaysAtMost + 1 }, (_, day) => day - closedDaysAtMost);
+  const sessions = around.flatMap((days) => sessionOf(data, change.toPlainDate().add({ days })));
+  const at = change.toInstant();
+  const isBefore = (time: string) => Temporal.Instant.compare(Temporal.Instant.from(time), at) <= 0;
+  const before = sessions.filter(({ closesAt }) => isBefore(closesAt)).at(-1);
+  const next = sessions.find(({ opensAt }) => !isBefore(opensAt));
+  return before && next && { at: at.toString(), closesBefore: before.closesAt, opensAfter: next.opensAt };
+}
+
 const saturday = 6;
 
 /** None at weekends, on holidays, and on days that the data does not reach. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { table } from './shapes.ts';
+import { calendarNames } from '../calendars/market.ts';
+import { request } from './shapes.ts';
 
 /** What is promised while something is gone that the service needs: each in milliseconds. */
 export const outage = z.strictObject({
@@ -38,8 +39,26 @@ export const frozenWorker = z.strictObject({
   fence: z.string().regex(/^\w+\.\w+\([\w, ]*\)$/, 'schema.function(types) is wanted'),
   /** What stands in the log of a process whose late write was refused. */
   refusal: z.string().min(1),
-  /** Written to by an execution, and by nothing else: locked for a moment, it keeps an execution in its middle. */
-  executionsIn: table,
+});
+
+/** What has to hold when the clocks of the service and of its database are changed, and when a market opens and closes. */
+export const clock = z.strictObject({
+  /** The market of the orders below. */
+  calendar: z.enum(calendarNames),
+  /** A write that is executed at once while that market is open, and never while it is not. */
+  atOnce: request,
+  /** One that rests where the session is too short for it, and is executed after the next open. */
+  waiting: request,
+  /** One that is never executed, and ends with the session (`orders.expired`). */
+  untilTheClose: request,
+  /** Selects of each execution the id of its write, and its time in milliseconds since 1970. */
+  executions: z.string(),
+  /** Metrics that are ages or durations, and cannot be below zero. */
+  ages: z.array(z.string()).min(1),
+  /** Each selects a number of seconds in each of its rows, none of which can be below zero. */
+  durations: z.array(z.strictObject({ name: z.string(), seconds: z.string() })).min(1),
+  /** Selects what work is done by one process alone: its name, who has it, and the fencing token. */
+  leases: z.string(),
 });
 
 /** What makes every write wait while it holds a connection of its process, and what is promised then. */

@@ -94,6 +94,8 @@ export const processing = z.strictObject({
   work: request,
   /** Selects the id of the write of each execution, one text column. */
   effects: z.string(),
+  /** Written to by an execution, and by nothing else. Locked for a moment, it keeps executions in their middle. */
+  effectsIn: table,
   /** Answers 200 while cycles come as they should. */
   health: request,
   /** Selects the last cycle of each source: its name, when it ended (timestamptz, null while it runs), why it failed or null. */

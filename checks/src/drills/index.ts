@@ -1,5 +1,6 @@
 import type { Drill } from '../engine/gate.ts';
 import backendKilledMidOrder from './backend-killed-mid-order.ts';
+import clock from './clock.ts';
 import diskFull from './disk-full.ts';
 import gracefulStop from './graceful-stop.ts';
 import killSwitchLinearizable from './kill-switch-linearizable.ts';
@@ -27,6 +28,7 @@ export const drills: readonly Drill[] = [
   quoteProviderLost,
   workerKilled,
   workerFrozen,
+  clock,
   replicaKilled,
   replicasAreRolled,
   gracefulStop,

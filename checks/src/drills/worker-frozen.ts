@@ -7,7 +7,8 @@ import { type Executed, makeExecutableWrites, untilExecuted } from '../io/execut
 import { lockedRows, strikeInTheMiddle } from '../io/held-writes.ts';
 import type { InvariantSeen } from '../io/invariants.ts';
 import { startProbes } from '../io/probes.ts';
-import { type Feed, msUntil, type QuoteSaid, withFeed } from '../sandbox/quote-feed.ts';
+import { msUntil } from '../io/until.ts';
+import { type Feed, type QuoteSaid, withFeed } from '../sandbox/quote-feed.ts';
 import type { Replica } from '../sandbox/sandbox.ts';
 import { findingsOfInvariants, invariantsNow } from './support/settle.ts';
 import { mustBeSteady } from './support/steady.ts';
@@ -137,7 +138,7 @@ async function freeze(context: Context, feed: Feed): Promise<Seen> {
 
 /** Stops it in the middle of an execution, as often as it takes: a statement that waits for a lock gives up at some time. */
 async function freezeInAClaim(context: Context, frozen: Replica): Promise<{ ids: string[]; claimed: number }> {
-  const { executionsIn } = partOf(context.config, 'frozenWorker');
+  const { effectsIn } = partOf(context.config, 'processing');
   const { table } = partOf(context.config, 'stateMachine');
   const { signal, target } = context;
   const { databaseUrl } = target;
@@ -146,7 +147,7 @@ async function freezeInAClaim(context: Context, frozen: Replica): Promise<{ ids:
     const begin = async () => {
       ids = await makeExecutableWrites(at(context, frozen), orders);
     };
-    const held = { databaseUrl, table: executionsIn, count: 1, signal, begin };
+    const held = { databaseUrl, table: effectsIn, count: 1, signal, begin };
     await strikeInTheMiddle(held, () => frozen.signal('SIGSTOP'));
     const claimed = await lockedRows(databaseUrl, table, ids);
     if (claimed > 0) return { ids, claimed };

@@ -18,6 +18,7 @@ const versionArguments = {
   'prometheus-alertmanager': ['--version'],
   amtool: ['--version'],
   rsyslogd: ['-v'],
+  faketime: ['--version'],
   'redis-server': ['--version'],
   'toxiproxy-server': ['-version'],
   initdb: ['--version'],

@@ -80,6 +80,8 @@ export interface ClusterOptions {
   settings: Readonly<Record<string, string>>;
   identity: Identity;
   port: number;
+  /** Beside what PostgreSQL's programs are run with anyhow. */
+  environment?: Readonly<Record<string, string>>;
 }
 
 /** @throws with the last lines of its log when it does not come up. */
@@ -99,7 +101,7 @@ export async function startCluster(options: ClusterOptions, tools: Tools): Promi
       command: tools.path('postgres'),
       args,
       cwd: dataDirectory,
-      env: plainEnvironment,
+      env: { ...plainEnvironment, ...options.environment },
       endWith: 'SIGQUIT',
       logFile,
       ...identity,

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Config, partOf } from '../config.ts';
 import type { Context } from '../engine/context.ts';
 import { withDatabase } from '../io/database.ts';
@@ -45,8 +44,6 @@ export interface Feed {
   another(): Promise<Replica>;
 }
 
-const lookEveryMs = 20;
-
 /** Starts the providers and the replica, works, and puts everything back, whatever happened. */
 export async function withFeed<T>(
   context: Context,
@@ -89,20 +86,6 @@ export async function sourceNow({ config, sandbox }: Context): Promise<string | 
   const { stored, symbol } = partOf(config, 'marketData');
   const [row] = await withDatabase(sandbox.databaseUrl, (database) => database.query(stored, [symbol]));
   return Object.values(row ?? {})[0] ?? null;
-}
-
-/** Waits, and tells for how long: null when it did not come to be in time. */
-export async function msUntil(
-  { signal }: Pick<Context, 'signal'>,
-  withinMs: number,
-  probe: () => boolean | Promise<boolean>,
-): Promise<number | null> {
-  const startedAt = performance.now();
-  for (;;) {
-    if (await probe()) return Math.round(performance.now() - startedAt);
-    if (performance.now() - startedAt > withinMs) return null;
-    await delay(lookEveryMs, undefined, { signal });
-  }
 }
 
 async function startProvider(part: MarketData): Promise<Provider> {

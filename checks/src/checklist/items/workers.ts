@@ -56,6 +56,7 @@ export const workers: readonly Item[] = [
     answer: gate('deploy/smoke-tests-pass', 'workers/heartbeats-are-fresh'),
     asks: ['S4:277 Workers claim and process steps'],
   },
+  { id: 'workers.clock', severity: 'blocker', answer: drill('drills/clock'), asks: [] },
   { id: 'workers.frozen', severity: 'blocker', answer: drill('drills/worker-frozen'), asks: [] },
   { id: 'workers.heartbeats', severity: 'blocker', answer: gate('workers/heartbeats-are-fresh'), asks: [] },
 ];

@@ -1,7 +1,8 @@
 import { partOf } from '../../config.ts';
 import type { Context } from '../../engine/context.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
-import { type Behaviour, type Feed, msUntil, sourceNow, withFeed } from '../../sandbox/quote-feed.ts';
+import { msUntil } from '../../io/until.ts';
+import { type Behaviour, type Feed, sourceNow, withFeed } from '../../sandbox/quote-feed.ts';
 
 interface Tried {
   fault: string;

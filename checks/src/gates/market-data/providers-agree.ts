@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { partOf } from '../../config.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
 import { makeExecutableWrites, untilExecuted } from '../../io/executed-writes.ts';
-import { type Feed, msUntil, withFeed } from '../../sandbox/quote-feed.ts';
+import { msUntil } from '../../io/until.ts';
+import { type Feed, withFeed } from '../../sandbox/quote-feed.ts';
 
 interface Facts {
   /** The log told of a difference of so many basis points; null: it did not, in time. */

@@ -1,6 +1,7 @@
 import { partOf } from '../../config.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
-import { msUntil, withFeed } from '../../sandbox/quote-feed.ts';
+import { msUntil } from '../../io/until.ts';
+import { withFeed } from '../../sandbox/quote-feed.ts';
 
 interface Facts {
   budget: number;

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { partOf } from '../../config.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
 import { type HttpRequest, send } from '../../io/http.ts';
-import { msUntil, withFeed } from '../../sandbox/quote-feed.ts';
+import { msUntil } from '../../io/until.ts';
+import { withFeed } from '../../sandbox/quote-feed.ts';
 import { sideBySide } from '../http/support/side-by-side.ts';
 
 interface Facts {
