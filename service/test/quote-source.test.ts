@@ -17,12 +17,19 @@ async function provider(answer: TestProvider['answer']): Promise<TestProvider> {
 /** A source over these providers, first and second, whose clock stands where the test puts it. */
 function sourceOf(urls: readonly string[], changes: Partial<QuoteSourceOptions> = {}) {
   const outcomes: string[] = [];
-  const clock = { nowMs: Date.now() };
+  const clock = {
+    ...{ nowMs: Date.now(), elapsedMs: 0 },
+    pass(ms: number) {
+      clock.nowMs += ms;
+      clock.elapsedMs += ms;
+    },
+  };
   const source = createQuoteSource({
     providers: urls.map((url, index) => ({ name: index === 0 ? 'first' : 'second', url })),
     ...{ timeoutMs: 300, maxAgeMs: 15_000, callsPerDay: 1_000 },
     onOutcome: (name, outcome) => outcomes.push(`${name} ${outcome}`),
     nowMs: () => clock.nowMs,
+    elapsedMs: () => clock.elapsedMs,
     ...changes,
   });
   return { source, outcomes, clock };
@@ -68,7 +75,7 @@ it('leaves a provider alone after five failures, and tries it again after the pa
   expect(one.asked).toHaveLength(5);
   expect(outcomes.slice(5)).toEqual(['first skipped', 'first skipped', 'first skipped']);
   one.answer = quoting('99', '101');
-  clock.nowMs += PROVIDER_BREAKER.pauseMs;
+  clock.pass(PROVIDER_BREAKER.pauseMs);
   expect(await source.quotes('BTCUSDT')).toHaveLength(1);
 });
 
@@ -83,10 +90,23 @@ it('waits as long as a provider asks for', async () => {
   const one = await provider(refusing(429, { 'retry-after': '60' }));
   const { source, clock } = sourceOf([one.url]);
   await source.quotes('BTCUSDT');
-  clock.nowMs += 59_000;
+  clock.pass(59_000);
   await source.quotes('BTCUSDT');
   expect(one.asked).toHaveLength(1);
-  clock.nowMs += 1_000;
+  clock.pass(1_000);
+  await source.quotes('BTCUSDT');
+  expect(one.asked).toHaveLength(2);
+});
+
+it('a clock that is set neither ends a pause nor begins one anew', async () => {
+  const one = await provider(refusing(429, { 'retry-after': '60' }));
+  const { source, clock } = sourceOf([one.url]);
+  await source.quotes('BTCUSDT');
+  clock.nowMs += 3_600_000;
+  await source.quotes('BTCUSDT');
+  expect(one.asked).toHaveLength(1);
+  clock.nowMs -= 7_200_000;
+  clock.pass(60_000);
   await source.quotes('BTCUSDT');
   expect(one.asked).toHaveLength(2);
 });
@@ -97,7 +117,7 @@ it('makes no call beyond the budget of a day, and has a new one the day after', 
   for (let look = 0; look < 5; look += 1) await source.quotes('BTCUSDT');
   expect(one.asked).toHaveLength(3);
   expect(outcomes.slice(3)).toEqual(['first over-quota', 'first over-quota']);
-  clock.nowMs += 86_400_000;
+  clock.pass(86_400_000);
   expect(await source.quotes('BTCUSDT')).toHaveLength(1);
 });
 

@@ -30,8 +30,10 @@ export interface QuoteSourceOptions {
   /** Hears every look. It must not throw. */
   readonly onOutcome?: (provider: string, outcome: QuoteOutcome) => void;
   readonly fetchQuote?: typeof fetchQuote;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970: a quote's age is told by it, and the day of a budget. */
   readonly nowMs?: () => number;
+  /** Milliseconds, monotonic: no pause becomes longer or shorter when the clock is set. Default: the process's own clock. */
+  readonly elapsedMs?: () => number;
 }
 
 export type SourcedQuote = ProvidedQuote & { readonly symbol: string; readonly source: string };
@@ -58,14 +60,22 @@ const AHEAD_MAX_MS = 5_000;
  */
 export function createQuoteSource(options: QuoteSourceOptions): QuoteSource {
   const { breaker = PROVIDER_BREAKER, fetchQuote: fetch = fetchQuote, nowMs = Date.now } = options;
+  const { elapsedMs = () => performance.now() } = options;
   const providers = options.providers.map(
-    (config): Provider => ({ ...config, breaker: PROVIDER_TRUSTED, restsUntilMs: 0, day: 0, calls: 0 }),
+    (config): Provider => ({
+      ...config,
+      breaker: PROVIDER_TRUSTED,
+      restsUntilMs: Number.NEGATIVE_INFINITY,
+      day: 0,
+      calls: 0,
+    }),
   );
   const count = (provider: Provider, outcome: QuoteOutcome): undefined => {
     options.onOutcome?.(provider.name, outcome);
   };
   const ask = async (provider: Provider, symbol: string): Promise<SourcedQuote | undefined> => {
-    if (!mayAsk(provider.breaker, nowMs()) || nowMs() < provider.restsUntilMs) return count(provider, 'skipped');
+    if (!mayAsk(provider.breaker, elapsedMs()) || elapsedMs() < provider.restsUntilMs)
+      return count(provider, 'skipped');
     if (!takeCall(provider, nowMs(), options.callsPerDay)) return count(provider, 'over-quota');
     try {
       const quote = await fetch(provider.url, symbol, options.timeoutMs);
@@ -74,7 +84,7 @@ export function createQuoteSource(options: QuoteSourceOptions): QuoteSource {
       count(provider, 'quoted');
       return { ...quote, symbol, source: provider.name };
     } catch (error) {
-      return count(provider, failed(provider, error, breaker, nowMs()));
+      return count(provider, failed(provider, error, breaker, elapsedMs()));
     }
   };
   return {
@@ -86,11 +96,11 @@ export function createQuoteSource(options: QuoteSourceOptions): QuoteSource {
 }
 
 /** @throws what is no QuoteError: that is a fault of ours. */
-function failed(provider: Provider, error: unknown, options: ProviderBreakerOptions, nowMs: number): QuoteFailure {
+function failed(provider: Provider, error: unknown, options: ProviderBreakerOptions, atMs: number): QuoteFailure {
   if (!(error instanceof QuoteError)) throw error;
   if (error.failure === 'unknown-symbol') return error.failure;
-  provider.breaker = afterNoAnswer(provider.breaker, options, nowMs);
-  if (error.retryAfterMs !== null) provider.restsUntilMs = nowMs + error.retryAfterMs;
+  provider.breaker = afterNoAnswer(provider.breaker, options, atMs);
+  if (error.retryAfterMs !== null) provider.restsUntilMs = atMs + error.retryAfterMs;
   return error.failure;
 }
 
