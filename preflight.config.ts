@@ -19,6 +19,7 @@ import { smoke } from './preflight/smoke.ts';
 import { dashboards, metrics, monitoring, slo, tracing } from './preflight/telemetry.ts';
 import {
   clock,
+  eventLoop,
   frozenWorker,
   outbox,
   poolExhausted,
@@ -166,11 +167,14 @@ export default defineConfig({
   frozenWorker,
   poolExhausted,
   clock,
+  eventLoop,
   drillPages: {
     'drills/backend-killed-mid-order': 'runbooks/ServiceDown.md',
     'drills/postgres-stopped': 'runbooks/DatabaseLost.md',
     'drills/slow-and-broken-links': 'runbooks/DatabaseLost.md',
     'drills/pool-exhausted': 'runbooks/PoolUsageHigh.md',
+    'drills/overload': 'runbooks/Overload.md',
+    'drills/event-loop-stalls': 'runbooks/Overload.md',
     'drills/disk-full': 'runbooks/DatabaseDiskFull.md',
     'drills/redis-lost': 'runbooks/RedisLost.md',
     'drills/kill-switch-linearizable': 'runbooks/KillSwitchActivated.md',

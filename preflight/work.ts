@@ -143,7 +143,8 @@ export const poolExhausted: ConfigInput['poolExhausted'] = {
     QUERY_TIMEOUT_MS: '5500',
     REQUEST_TIMEOUT_MS: '6000',
   },
-  connections: 10,
+  // POOL_MAX, without those that look up keys.
+  connections: 8,
   waiting: { metric: 'database_pool_waiting', labels: { pool: 'api' }, most: 100 },
   unbounded: {
     ...{
@@ -153,4 +154,10 @@ export const poolExhausted: ConfigInput['poolExhausted'] = {
       IN_FLIGHT_MAX: '10000',
     },
   },
+};
+
+export const eventLoop: ConfigInput['eventLoop'] = {
+  delay: { metric: 'process_event_loop_delay_seconds' },
+  refused: { metric: 'requests_shed_total', labels: { cause: 'event-loop' } },
+  unbounded: { EVENT_LOOP_DELAY_MAX_MS: '60000' },
 };

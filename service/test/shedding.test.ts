@@ -128,11 +128,11 @@ describe('a service whose pool is behind', () => {
   });
 });
 
-describe('the whole service, full', () => {
+describe('the whole service', () => {
   let db: TestDatabase;
-  let service: RunningApp;
   let traders: string[];
   let operator: string;
+  const started: RunningApp[] = [];
   beforeAll(async () => {
     db = await createTestDatabase();
     const pool = db.pool();
@@ -140,30 +140,73 @@ describe('the whole service, full', () => {
     // Of two accounts: two orders of one would wait for each other, and not for the lock.
     traders = await Promise.all([1, 2].map(async () => addKey(pool, 'trader', await addAccount(pool, '1000000'))));
     operator = await addKey(pool, 'operator', null);
-    service = await startApp(db.url, { IN_FLIGHT_MAX: '2', POOL_MAX: '4' });
   });
   afterAll(async () => {
-    await service.close();
+    await Promise.all(started.map((service) => service.close()));
     await db.drop();
   });
 
-  it('still answers its probes and the kill switch, and counts what it refuses', async () => {
+  /** With an order of each account under way, while a lock keeps both from their end. */
+  async function whileHeld(
+    changes: Readonly<Record<string, string>>,
+    waiting: number,
+    work: (service: RunningApp) => Promise<void>,
+  ): Promise<void> {
+    const service = await startApp(db.url, {
+      LOCK_TIMEOUT_MS: '10000',
+      STATEMENT_TIMEOUT_MS: '10000',
+      ...slow,
+      ...changes,
+    });
+    started.push(service);
     const locker = await db.connect();
     await locker.query('BEGIN; LOCK TABLE execution.orders IN SHARE ROW EXCLUSIVE MODE');
     const orders = traders.map((trader) => service.place(trader, orderBody()));
-    await eventually('both wait for the lock', async () => {
-      const waiting = await db.query(
+    await eventually('orders wait for the lock', async () => {
+      const rows = await db.query(
         "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'execution.orders'::regclass",
       );
-      return waiting.length === 2;
+      return rows.length === waiting;
     });
-    expect((await service.place(traders[0] ?? '', orderBody())).json.code).toBe('overloaded');
-    expect((await service.ask('GET', '/api/v1/kill-switch', { key: operator })).status).toBe(200);
-    expect((await service.ask('GET', '/health/ready')).status).toBe(200);
-    await locker.query('ROLLBACK');
-    await Promise.all(orders);
-    const scraped = await (await fetch(`${service.metricsUrl}/metrics`)).text();
-    expect(scraped).toContain('requests_shed_total{cause="in-flight"} 1');
-    expect(scraped).toContain('requests_shed_total{cause="event-loop"} 0');
+    try {
+      await work(service);
+    } finally {
+      await locker.query('ROLLBACK');
+      await Promise.all(orders);
+    }
+  }
+
+  const slow = { QUERY_TIMEOUT_MS: '11000', REQUEST_TIMEOUT_MS: '12000', POOL_CONNECTION_TIMEOUT_MS: '10000' };
+  const scrape = async ({ metricsUrl }: RunningApp): Promise<string> => (await fetch(`${metricsUrl}/metrics`)).text();
+
+  it('answers its probes and the kill switch while it is full, and counts what it refuses', async () => {
+    await whileHeld({ IN_FLIGHT_MAX: '2' }, 2, async (service) => {
+      expect((await service.place(traders[0] ?? '', orderBody())).json.code).toBe('overloaded');
+      expect((await service.ask('GET', '/api/v1/kill-switch', { key: operator })).status).toBe(200);
+      expect((await service.ask('GET', '/health/ready')).status).toBe(200);
+      const scraped = await scrape(service);
+      expect(scraped).toContain('requests_shed_total{cause="in-flight"} 1');
+      expect(scraped).toContain('requests_shed_total{cause="pool"} 0');
+      expect(scraped).toContain('requests_shed_total{cause="event-loop"} 0');
+    });
+  });
+
+  it('looks up keys while every other connection is held', async () => {
+    await whileHeld({ POOL_MAX: '3', POOL_WAIT_MAX_MS: '10000' }, 2, async (service) => {
+      expect((await service.ask('GET', '/api/v1/orders', { key: 'nobody has this one' })).status).toBe(401);
+    });
+  });
+
+  it('refuses at once while those who wait for a connection have waited too long', async () => {
+    // One connection for orders and one for keys: the second order waits for the first one's.
+    await whileHeld({ POOL_MAX: '2', POOL_WAIT_MAX_MS: '50' }, 1, async (service) => {
+      await eventually('one more is refused', async () => {
+        const answer = await service.ask('GET', '/api/v1/kill-switch', { key: operator });
+        expect(answer.status).toBe(200);
+        return /requests_shed_total\{cause="pool"\} [1-9]/.test(
+          (await service.place('any', orderBody())).json.code === 'overloaded' ? await scrape(service) : '',
+        );
+      });
+    });
   });
 });

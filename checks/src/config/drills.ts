@@ -61,6 +61,18 @@ export const clock = z.strictObject({
   leases: z.string(),
 });
 
+const series = z.strictObject({ metric: z.string(), labels: z.record(z.string(), z.string()).default({}) });
+
+/** How the service tells that its event loop stalls, and that it refuses for that. */
+export const eventLoop = z.strictObject({
+  /** A gauge of the delay since the last scrape, in seconds. */
+  delay: series,
+  /** A counter of requests that were refused while the loop was late. */
+  refused: series,
+  /** Environment in which it refuses none for that: the drill has to notice. */
+  unbounded: z.record(z.string(), z.string()),
+});
+
 /** What makes every write wait while it holds a connection of its process, and what is promised then. */
 export const poolExhausted = z.strictObject({
   /** Run in a transaction that is left open, as the owner of the tables. */
@@ -70,9 +82,7 @@ export const poolExhausted = z.strictObject({
   /** Connections of one process that writes can hold. */
   connections: z.int().min(1).max(1_000),
   /** A gauge of it: those who wait for a connection, and how many at most may. */
-  waiting: z.strictObject({
-    metric: z.string(),
-    labels: z.record(z.string(), z.string()).default({}),
+  waiting: series.extend({
     most: z.int().min(1).max(10_000),
   }),
   /** From the end until nobody waits any more. */

@@ -5,7 +5,7 @@ import { backups, recovery } from './backups.ts';
 import { code } from './code.ts';
 import { connections, database, databaseRole, hotQueries, migrations, refusals, statements } from './database.ts';
 import { deployment, edge, host, manifests, rollback, stability } from './deployment.ts';
-import { clock, drillPages, frozenWorker, outage, poolExhausted, replicas } from './drills.ts';
+import { clock, drillPages, eventLoop, frozenWorker, outage, poolExhausted, replicas } from './drills.ts';
 import { contacts, governance, review, window } from './governance.ts';
 import { loadProfiles, loadScript } from './load.ts';
 import { marketData, quotes } from './market.ts';
@@ -64,6 +64,7 @@ export const schema = z.strictObject({
   frozenWorker: frozenWorker.optional(),
   poolExhausted: poolExhausted.optional(),
   clock: clock.optional(),
+  eventLoop: eventLoop.optional(),
   drillPages: drillPages.optional(),
   contacts: contacts.optional(),
   build: build.optional(),

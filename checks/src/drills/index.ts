@@ -2,8 +2,10 @@ import type { Drill } from '../engine/gate.ts';
 import backendKilledMidOrder from './backend-killed-mid-order.ts';
 import clock from './clock.ts';
 import diskFull from './disk-full.ts';
+import eventLoopStalls from './event-loop-stalls.ts';
 import gracefulStop from './graceful-stop.ts';
 import killSwitchLinearizable from './kill-switch-linearizable.ts';
+import overload from './overload.ts';
 import poolExhausted from './pool-exhausted.ts';
 import postgresStopped from './postgres-stopped.ts';
 import processCrashesCleanly from './process-crashes-cleanly.ts';
@@ -23,6 +25,8 @@ export const drills: readonly Drill[] = [
   slowAndBrokenLinks,
   diskFull,
   poolExhausted,
+  overload,
+  eventLoopStalls,
   redisLost,
   killSwitchLinearizable,
   quoteProviderLost,

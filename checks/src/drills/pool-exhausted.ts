@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { partOf } from '../config.ts';
 import type { Context } from '../engine/context.ts';
-import { defineDrill, type Finding } from '../engine/gate.ts';
+import { defineDrill, type Finding, type Recovery } from '../engine/gate.ts';
 import { withDatabase } from '../io/database.ts';
 import type { InvariantSeen } from '../io/invariants.ts';
 import { nowMs } from '../io/writes.ts';
@@ -53,6 +53,7 @@ export default defineDrill<Facts>({
   covers: ['failover.pool-exhausted'],
   unit: 'orders',
   long: true,
+  measures: true,
   timeoutMs: 90_000,
   why: 'One transaction that somebody forgot holds a lock, every request that needs it holds a connection, and the rest queues behind them until all memory and all patience are gone.',
   fix: 'Bound the pool, its queue and the wait in it; refuse with 503 and Retry-After within a second; keep probes on connections of their own.',
@@ -60,11 +61,11 @@ export default defineDrill<Facts>({
 
   steadyState: mustBeSteady,
 
-  async strike(context) {
+  async strike(context, recovery) {
     const { sandbox, config } = context;
     const replica = await sandbox.startReplica(partOf(config, 'poolExhausted').environment);
     try {
-      const seen = await exhaust(context, replica);
+      const seen = await exhaust(context, replica, recovery);
       const facts = { ...seen, invariants: await invariantsNow(context) };
       return {
         examined: seen.outage.attempts,
@@ -108,7 +109,11 @@ export default defineDrill<Facts>({
   },
 });
 
-async function exhaust(context: Context, replica: Replica): Promise<Omit<Facts, 'invariants' | 'rows'>> {
+async function exhaust(
+  context: Context,
+  replica: Replica,
+  recovery: Recovery,
+): Promise<Omit<Facts, 'invariants' | 'rows'>> {
   const { config, target, signal } = context;
   const { connections, waiting, emptyWithinMs, hold } = partOf(config, 'poolExhausted');
   const bounds = partOf(config, 'outage');
@@ -132,7 +137,8 @@ async function exhaust(context: Context, replica: Replica): Promise<Omit<Facts, 
       stoodFromMs: () => stoodFromMs,
       hit: () => `${held} connections waited for the lock`,
       async end() {
-        await lock.query('ROLLBACK');
+        // Whoever is on call ends the session that holds the lock; without a page it lets go by itself.
+        await recovery.byThePage(async () => void (await lock.query('ROLLBACK')));
         endedAtMs = nowMs();
       },
       // Who waited when the lock was let go is served then; how soon the others are refused is judged apart.

@@ -59,6 +59,11 @@ interface Statement<Facts> {
   readonly unwaivable?: boolean;
   /** It takes minutes: left out, and listed so, unless `--long` is given. */
   readonly long?: boolean;
+  /**
+   * It measures the machine, or what all that was asked before has left on the stack: it is alone there, on the stack that the
+   * others have asked, and nothing else is at work meanwhile.
+   */
+  readonly measures?: boolean;
   /** Default: 30 s. `--timeout-factor` multiplies it. */
   readonly timeoutMs?: number;
   /** With `--long`, of a check that has a long form too (`context.long`). Default: `timeoutMs`. */
@@ -77,11 +82,6 @@ export interface Gate<Facts = unknown> extends Statement<Facts> {
   readonly kind: 'gate';
   /** It disturbs the target (faults, a switch that is thrown, quotes that are set): it has a stack to itself. */
   readonly alone: boolean;
-  /**
-   * It measures the machine, or what all that was asked before has left on the stack: it is alone there, on the stack that the
-   * others have asked, and nothing else is at work meanwhile.
-   */
-  readonly measures?: boolean;
   /** How often at most it looks again after a fail or an error, and why a later pass is true all the same. Each attempt is shown. */
   readonly retry?: { readonly times: 1 | 2 | 3; readonly why: string };
   /** I/O only: looks, counts what it looked at, and judges nothing. */

@@ -22,7 +22,7 @@ export function ownResources(check: Check): Holds {
 
 /** It disturbs a throwaway stack and nothing else: it may go beside another one that has a stack of its own. */
 export function wantsAnyStack(check: Check): boolean {
-  return disturbs(check) && needStack(check.needs) && !(check.kind === 'gate' && check.measures);
+  return disturbs(check) && needStack(check.needs) && !check.measures;
 }
 
 export function disturbs(check: Check): boolean {

@@ -85,13 +85,13 @@ export function createContext(config: Config, { logger, logCounts = createAlarmC
   });
   const silence = createSilenceWatch({
     pool: pools.silence,
-    cut: [pools.api, pools.killSwitch],
+    cut: [pools.api, pools.access, pools.killSwitch],
     onChange: (silent) => logger.warn({ silent }, 'PostgreSQL went silent, or answers again'),
   });
   const { killSwitch, switchRedis } = killSwitchOf(config, logger, pools.killSwitch);
   const metrics = createMetrics({
     // The scrape itself uses the health pool, whose gauges would therefore only show the scrape.
-    pools: { api: pools.api.stats, worker: pools.worker.stats },
+    pools: { api: pools.api.stats, access: pools.access.stats, worker: pools.worker.stats },
     killSwitchEngaged: async () => (await killSwitch.read()).state !== 'ACTIVE',
     isRedisReadable: killSwitch.isRedisReadable,
     operations: () =>

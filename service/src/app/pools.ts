@@ -8,6 +8,11 @@ import type { Metrics } from '../telemetry/metrics.ts';
 const HEALTH_POOL = { max: 2, queueMax: 50, connectionTimeoutMs: 900, statementTimeoutMs: 800, queryTimeoutMs: 900 };
 /** A step of each worker, heartbeats, a requested cycle with the connection that holds its lock, and a second request that finds it held. */
 const WORKER_POOL_MAX = 8;
+/**
+ * Of POOL_MAX, what looks up keys: a tenth of what an order asks, and it must not wait behind orders that wait for a lock. Whoever is
+ * refused has waited once then, and not twice.
+ */
+const ACCESS_SHARE = 0.2;
 /** A replica that freezes while it holds the mirror's lock must not hold up the others for longer than this. */
 const KILL_SWITCH_POOL = { max: 2, idleInTransactionTimeoutMs: 1000 };
 /** A cycle may touch a whole batch of orders, and nobody waits for it on a socket. */
@@ -15,6 +20,7 @@ const WORKER_STATEMENT_TIMEOUT_MS = 10_000;
 
 export interface Pools {
   readonly api: DatabasePool;
+  readonly access: DatabasePool;
   readonly health: DatabasePool;
   readonly worker: DatabasePool;
   readonly killSwitch: DatabasePool;
@@ -37,8 +43,10 @@ export function createPools(
       onError: (error) => logger.warn({ err: error, pool: name }, 'Database connection lost'),
       onStatement: (seconds) => observeStatement(name, seconds),
     });
+  const accessMax = Math.max(1, Math.floor(config.pool.max * ACCESS_SHARE));
   return {
-    api: pool('api', { isSilent }),
+    api: pool('api', { max: config.pool.max - accessMax, isSilent }),
+    access: pool('access', { max: accessMax, isSilent }),
     health: pool('health', HEALTH_POOL),
     killSwitch: pool('killSwitch', { ...KILL_SWITCH_POOL, isSilent }),
     silence: pool('silence', { max: 1 }),

@@ -35,6 +35,13 @@ it('counts it as late from the stall until it has been calm for a while', () => 
   expect(watch.isLate()).toBe(false);
 });
 
+it('counts it as late before the timer has come round', () => {
+  clockMs += 119;
+  expect(watch.isLate()).toBe(false);
+  clockMs += 1;
+  expect(watch.isLate()).toBe(true);
+});
+
 it('looks no more once it is stopped', () => {
   watch.stop();
   expect(vi.getTimerCount()).toBe(0);

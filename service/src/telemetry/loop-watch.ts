@@ -17,17 +17,18 @@ export interface LoopWatchOptions {
 }
 
 /**
- * Watches the event loop by a timer that notices when it is late itself. Timers run before the requests that have come in
- * meanwhile: the first of these already finds it so. It keeps no process alive.
+ * Watches the event loop by a timer that notices when it is late itself, and by the time since then: what has come in during a
+ * stall may be handled before the timer is. It keeps no process alive.
  */
 export function watchLoop({ delayMaxMs, now = () => performance.now() }: LoopWatchOptions): LoopWatch {
   let lastTickMs = now();
   let lateUntilMs = Number.NEGATIVE_INFINITY;
+  const isOverdue = (atMs: number): boolean => atMs - lastTickMs - TICK_MS >= delayMaxMs;
   const timer = setInterval(() => {
     const tickMs = now();
-    if (tickMs - lastTickMs - TICK_MS >= delayMaxMs) lateUntilMs = tickMs + CALM_MS;
+    if (isOverdue(tickMs)) lateUntilMs = tickMs + CALM_MS;
     lastTickMs = tickMs;
   }, TICK_MS);
   timer.unref();
-  return { isLate: () => now() < lateUntilMs, stop: () => clearInterval(timer) };
+  return { isLate: () => now() < lateUntilMs || isOverdue(now()), stop: () => clearInterval(timer) };
 }

@@ -46,6 +46,18 @@ export const failover: readonly Item[] = [
     asks: [],
   },
   {
+    id: 'failover.overload',
+    severity: 'blocker',
+    answer: drill('drills/overload'),
+    asks: [],
+  },
+  {
+    id: 'failover.event-loop-stalls',
+    severity: 'blocker',
+    answer: drill('drills/event-loop-stalls'),
+    asks: [],
+  },
+  {
     id: 'failover.backend-killed',
     severity: 'blocker',
     answer: drill('drills/backend-killed-mid-order'),

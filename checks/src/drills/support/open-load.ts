@@ -5,7 +5,8 @@ import { type Attempt, attemptWrite, startWrites, type WriteTarget } from '../..
 /** Writes of some time, and what came of them. */
 export interface LoadSeen {
   attempts: readonly Attempt[];
-  /** From the first beginning on. */
+  /** When it began, and for how long writes were begun. */
+  startedAtMs: number;
   ms: number;
   /** Accepted within that time, per second. */
   goodput: number;
@@ -44,5 +45,5 @@ export async function writeAtRate(from: WriteTarget, perSecond: number, ms: numb
 
 function seen(attempts: readonly Attempt[], startedAtMs: number, ms: number): LoadSeen {
   const inTime = attempts.filter(({ accepted, endedAtMs }) => accepted && endedAtMs <= startedAtMs + ms);
-  return { attempts, ms, goodput: (inTime.length * 1_000) / ms };
+  return { attempts, startedAtMs, ms, goodput: (inTime.length * 1_000) / ms };
 }
