@@ -39,7 +39,7 @@ const leastDelayMs = 100;
 const stalls = 8;
 const betweenStallsMs = 250;
 /** Rather more than one process works on at once is piled up by a stall. */
-const perSecond = 200;
+const perSecond = 250;
 const beforeMs = 300;
 const afterMs = 1_500;
 const takenAgainWithinMs = 1_000;

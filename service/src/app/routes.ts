@@ -135,7 +135,8 @@ export function createExpress(context: Context, role: AppRole): Express {
     nextOrderProcessingApiKey: config.nextOrderProcessingApiKey,
     identifyKey: (presented) => identifyKey(pools.access, config.lockout, presented),
     countAuthFailure: context.metrics.countAuthFailure,
-    inFlightMaxWhenLate: config.pool.max,
+    // As many as are worked on, and as many again that wait.
+    inFlightMaxWhenLate: 2 * config.pool.max,
     isPoolBehind: () => [pools.access, pools.api].some((pool) => isBehind(pool.stats(), config.http.poolWaitMaxMs)),
     isLate: context.eventLoop.isLate,
     countShed: context.metrics.countShed,

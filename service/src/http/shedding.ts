@@ -8,7 +8,7 @@ export interface SheddingOptions {
   readonly essential: ReadonlySet<string>;
   /** Requests that may be under way at once; one more is refused. */
   readonly inFlightMax: number;
-  /** The same while the event loop is late: as many as the pool can work on. */
+  /** The same while the event loop is late: what can be worked on soon. */
   readonly inFlightMaxWhenLate: number;
   /** Whether those who wait for a connection have waited so long that one more would wait in vain. */
   readonly isPoolBehind: () => boolean;
