@@ -42,7 +42,7 @@ const betweenStallsMs = 250;
 const perSecond = 250;
 const beforeMs = 300;
 const afterMs = 1_500;
-const takenAgainWithinMs = 1_000;
+const takenAgainWithinMs = 2_000;
 const warmUp = { writers: 8, ms: 1_000 };
 
 export default defineDrill<Facts>({
