@@ -115,8 +115,22 @@ export const slo: ConfigInput['slo'] = {
 export const dashboards: ConfigInput['dashboards'] = {
   files: ['deploy/grafana/dashboards/*.json'],
   provisioning: ['deploy/grafana/provisioning/*/*.yaml'],
-  others: ['up', 'probe_success', 'redis_up'],
+  // The last two only where there is a Redis, and where there are providers of quotes.
+  others: ['up', 'probe_success', 'redis_up', 'quotes_requests_total'],
   required: [
+    {
+      ...{ items: ['dashboards.data'], dashboard: 'order-service-data' },
+      panels: {
+        'Data freshness': ['market_data_quote_age_seconds'],
+        'Database write throughput': ['database_rows_written_total'],
+        'Database cache hit rate': ['database_blocks_total'],
+        'Quote provider usage': ['quotes_requests_total'],
+      },
+    },
+    {
+      ...{ items: ['market-data.quota-watched', 'metrics.market-data-failover'], dashboard: 'order-service-data' },
+      panels: { 'Quote provider usage': ['quotes_requests_total'] },
+    },
     {
       ...{ items: ['dashboards.api-success'], dashboard: 'order-service-overview' },
       panels: { 'API success rate': ['http_server_request_duration_seconds'] },

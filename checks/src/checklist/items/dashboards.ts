@@ -1,4 +1,4 @@
-import { gate, type Item, planned, signOff } from '../item.ts';
+import { gate, type Item, signOff } from '../item.ts';
 
 /** What an operator sees at a glance. */
 export const dashboards: readonly Item[] = [
@@ -53,7 +53,7 @@ export const dashboards: readonly Item[] = [
   {
     id: 'dashboards.data',
     severity: 'warning',
-    answer: planned('dashboards/providers-are-shown'),
+    answer: gate('dashboards/show-what-exists'),
     asks: ['S3:133 Create Grafana Dashboard 3: Data Infrastructure'],
   },
   {

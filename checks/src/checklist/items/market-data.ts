@@ -1,4 +1,4 @@
-import { gate, type Item, notApplicable, planned, signOff } from '../item.ts';
+import { gate, type Item, notApplicable, signOff } from '../item.ts';
 
 /** Quotes: their providers, their age, their agreement. */
 export const marketData: readonly Item[] = [
@@ -11,7 +11,7 @@ export const marketData: readonly Item[] = [
   {
     id: 'market-data.quota-watched',
     severity: 'warning',
-    answer: planned('dashboards/providers-are-shown'),
+    answer: gate('dashboards/show-what-exists'),
     partly: ['market-data/quota-is-watched'],
     asks: ['S0:98 Monitor API rate limit usage'],
   },

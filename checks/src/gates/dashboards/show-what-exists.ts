@@ -60,8 +60,9 @@ const items = [
   'system',
   'trading',
 ]
-  .concat('overview')
-  .map((name) => `dashboards.${name}`);
+  .concat('overview', 'data')
+  .map((name) => `dashboards.${name}`)
+  .concat('market-data.quota-watched', 'metrics.market-data-failover');
 
 export default defineGate<Facts>({
   id: 'dashboards/show-what-exists',
