@@ -186,6 +186,7 @@ export default defineConfig({
     'drills/replicas-are-rolled': 'runbooks/ServiceDown.md',
     'drills/graceful-stop': 'runbooks/ServiceDown.md',
     'drills/process-crashes-cleanly': 'runbooks/ServiceDown.md',
+    'drills/target-recovers': 'runbooks/ServiceDown.md',
   },
   governance: {
     // Beside the gates that say so themselves: who may see whose orders, and what becomes of them.

@@ -6,8 +6,8 @@ export const alerts: ConfigInput['alerts'] = {
   tests: ['deploy/prometheus/rules/*.test.yaml'],
   alertmanager: 'deploy/alertmanager/alertmanager.yml',
   exporters: ['alertmanager', 'blackbox_exporter', 'node_exporter', 'pgbackrest_exporter', 'postgres_exporter'],
-  // Only where there is a Redis.
-  others: ['redis_up'],
+  // Only where there is a Redis, or a provider of quotes.
+  others: ['redis_up', 'quotes_requests_total'],
   // What the checklists ask, with the stricter bound where they differ: checks/src/checklist/thresholds.ts.
   required: [
     { alert: 'OrderPlacementFailing', states: ['outcome="failed"', '> 0'], withinSeconds: 0 },
@@ -93,7 +93,7 @@ export const alerts: ConfigInput['alerts'] = {
     },
   ],
   pages: {
-    sections: ['Meaning', 'Diagnosis', 'Mitigation', 'How you know that it is over'],
+    sections: ['Meaning', 'What you see', 'Diagnosis', 'Mitigation', 'How you know that it is over'],
     scripts: ['runbooks/bin/*'],
     required: ['runbooks/EmergencyShutdown.md', 'runbooks/SecurityIncident.md'],
   },

@@ -269,6 +269,10 @@ export default defineConfig({
     },
     { gate: 'runbooks/every-alert-has-a-page', reason: 'The platform team keeps the alerts of every service of ours.' },
     {
+      gate: 'runbooks/every-drill-has-a-page',
+      reason: 'The platform team keeps the alerts of every service of ours, and their pages.',
+    },
+    {
       gate: 'runbooks/commands-work',
       reason: 'The one script stands for itself; what it does is judged by runbooks/scripts-are-sound.',
     },

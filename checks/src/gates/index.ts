@@ -149,6 +149,7 @@ import targetDenies from './risk/target-denies.ts';
 import commandsWork from './runbooks/commands-work.ts';
 import deploymentIsDescribed from './runbooks/deployment-is-described.ts';
 import everyAlertHasAPage from './runbooks/every-alert-has-a-page.ts';
+import everyDrillHasAPage from './runbooks/every-drill-has-a-page.ts';
 import postMortemTemplateIsThere from './runbooks/post-mortem-template-is-there.ts';
 import scriptsAreSound from './runbooks/scripts-are-sound.ts';
 import cronCoversMarketHours from './schedule/cron-covers-market-hours.ts';
@@ -292,6 +293,7 @@ export const gates: readonly Gate[] = [
   lastCycleIsRecent,
   scriptsAreSound,
   everyAlertHasAPage,
+  everyDrillHasAPage,
   rulesFire,
   areGrouped,
   reachTheirChannel,

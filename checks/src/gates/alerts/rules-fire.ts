@@ -1,8 +1,8 @@
-import { type Config, partOf } from '../../config.ts';
+import { partOf } from '../../config.ts';
 import type { Context } from '../../engine/context.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
 import { lastLines } from '../../io/exec.ts';
-import { metricsOfExporters } from './support/exporters.ts';
+import { exportedOf, isExported } from './support/exporters.ts';
 import { type AlertRule, type AlertTest, readRules, readTests, ruleFilesOf } from './support/rules.ts';
 
 interface Promised {
@@ -195,23 +195,12 @@ function testFaults({ alert, file, line, metrics }: AlertRule, tests: readonly A
   ];
 }
 
-/** The series of a histogram are called by what they count. */
-const partOfHistogram = /_(bucket|sum|count)$/;
-
 function metricFaults({ alert, file, line, metrics }: AlertRule, exported: readonly string[]): Finding[] {
-  const unknown = metrics.filter(
-    (name) => !exported.includes(name) && !exported.includes(name.replace(partOfHistogram, '')),
-  );
+  const unknown = metrics.filter((name) => !isExported(name, exported));
   return unknown.map((name) => ({
     ...{ file, line, message: `${alert} reads ${name}, which nobody exports: it can never fire` },
     fix: `Read a metric of metrics.promised or of an exporter in alerts.exporters, or let the service export ${name}.`,
   }));
-}
-
-function exportedOf(config: Config): string[] {
-  const { exporters, others } = partOf(config, 'alerts');
-  const own = partOf(config, 'metrics').promised.map(({ name }) => name);
-  return [...own, ...others, ...metricsOfExporters(exporters)];
 }
 
 function namedTwice(rules: readonly AlertRule[]): Finding[] {

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { partOf } from '../../config.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
 import { readRules, ruleFilesOf } from '../alerts/support/rules.ts';
-import { type Page, readPage } from './support/page.ts';
+import { leadsTo, type Page, readPage } from './support/page.ts';
 
 interface Alert {
   alert: string;
@@ -113,12 +113,6 @@ export default defineGate<Facts>({
     return undefined;
   },
 });
-
-/** The file of the tree that a path or URL ends with, whatever stands before it. */
-function leadsTo(url: string, files: readonly string[]): string | null {
-  const path = url.replace(/[#?].*$/, '');
-  return files.find((file) => path === file || path.endsWith(`/${file}`)) ?? null;
-}
 
 function linkFaults({ alert: name, file, line, url, page: path }: Alert, { pages }: Facts): Finding[] {
   if (path === null) {

@@ -1,4 +1,5 @@
 import type { Exporter } from '../../../config/alerts.ts';
+import { type Config, partOf } from '../../../config.ts';
 
 /**
  * What each exporter exports without being asked for more, as far as rules commonly read it; histograms by their base name.
@@ -44,4 +45,23 @@ const ofEveryTarget = ['up', 'scrape_duration_seconds', 'scrape_samples_scraped'
 /** Every name that the exporters answer with, and what Prometheus adds. */
 export function metricsOfExporters(names: readonly Exporter[]): Set<string> {
   return new Set([...ofEveryTarget, ...names.flatMap((name) => metrics[name].split(/\s+/))]);
+}
+
+/** Names of all that rules may read: of the service, of its exporters, and of Prometheus itself. */
+export function exportedOf(config: Config): string[] {
+  const { exporters, others } = partOf(config, 'alerts');
+  const own = partOf(config, 'metrics').promised.map(({ name }) => name);
+  return [...own, ...others, ...metricsOfExporters(exporters)];
+}
+
+/** The series of a histogram are called by what they count. */
+const partOfHistogram = /_(bucket|sum|count)$/;
+
+export function isExported(name: string, exported: readonly string[]): boolean {
+  return exported.includes(name) || exported.includes(familyOf(name));
+}
+
+/** The histogram that a series is a part of; any other name as it is. */
+export function familyOf(name: string): string {
+  return name.replace(partOfHistogram, '');
 }

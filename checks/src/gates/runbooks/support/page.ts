@@ -28,3 +28,9 @@ export function readPage(text: string): Page {
   }
   return { ...page, sections: page.sections.filter(Boolean), scripts: [...new Set(page.scripts)] };
 }
+
+/** The file of the tree that a path or URL ends with, whatever stands before it. */
+export function leadsTo(url: string, files: readonly string[]): string | null {
+  const path = url.replace(/[#?].*$/, '');
+  return files.find((file) => path === file || path.endsWith(`/${file}`)) ?? null;
+}
