@@ -118,11 +118,14 @@ async function exhaust(
   const { connections, waiting, emptyWithinMs, hold } = partOf(config, 'poolExhausted');
   const bounds = partOf(config, 'outage');
   const gauge = watchGauge({ config, signal, url: replica.url, metricsUrl: replica.metricsUrl }, waiting);
+  let [held, stoodFromMs, endedAtMs] = [0, 0, 0];
   const lock = new pg.Client({ connectionString: target.databaseUrl, application_name: 'preflight' });
   // A lock whose connection breaks is let go, which the count of those who wait for it tells.
   lock.on('error', () => undefined);
+  lock.on('end', () => {
+    endedAtMs = nowMs();
+  });
   await lock.connect();
-  let [held, stoodFromMs, endedAtMs] = [0, 0, 0];
   try {
     const outage = await seeOutage(context, {
       ...{ fault, url: replica.url, standsMs, load },
@@ -136,11 +139,9 @@ async function exhaust(
       },
       stoodFromMs: () => stoodFromMs,
       hit: () => `${held} connections waited for the lock`,
-      async end() {
-        // Whoever is on call ends the session that holds the lock; without a page it lets go by itself.
-        await recovery.byThePage(async () => void (await lock.query('ROLLBACK')));
-        endedAtMs = nowMs();
-      },
+      /** Whoever holds the lock is found and ended by the page; what is promised counts from then on. */
+      end: async () => void (await recovery.byThePage(() => lock.end(), replica)),
+      overAtMs: () => endedAtMs,
       // Who waited when the lock was let go is served then; how soon the others are refused is judged apart.
       bounds: { ...bounds, answerMs: bounds.inFlightMs, notReadyMs: null, refuses: true },
     });

@@ -98,10 +98,13 @@ export interface Recovery {
   /**
    * Does what the drill's page says, at the moment at which whoever is on call would: while the fault stands, if it does not
    * go away by itself. What the page leaves broken `otherwise` mends, so that the drill goes on; the page is told as a finding.
-   * @returns when the last part was up again that the page has started, by `nowMs`; undefined: it
-   * started none.
+   * `struck` is the process of the service that the page is about; default: the target's own.
+   * @returns when the last part was up again that the page has started, by `nowMs`; undefined: it started none.
    */
-  byThePage(otherwise: () => Promise<void>): Promise<number | undefined>;
+  byThePage(
+    otherwise: () => Promise<void>,
+    struck?: { readonly url: string; readonly metricsUrl: string },
+  ): Promise<number | undefined>;
 }
 
 export interface Drill<Facts = unknown> extends Statement<Facts> {

@@ -15,13 +15,13 @@ export function recoveryOf(context: Context, drill: string): RecordedRecovery {
   const path = drillPages?.[drill];
   return {
     followed,
-    async byThePage(otherwise) {
+    async byThePage(otherwise, struck) {
       if (drillPages === undefined) return void (await otherwise());
       if (path === undefined) {
         followed.push({ path: '', missing: ['no page'], failed: null });
         return void (await otherwise());
       }
-      const { page, startedAtMs } = await follow(context, path);
+      const { page, startedAtMs } = await follow(context, path, struck ?? processOf(context));
       followed.push(page);
       if (page.missing.length > 0 || page.failed) await otherwise();
       return startedAtMs;
@@ -29,10 +29,15 @@ export function recoveryOf(context: Context, drill: string): RecordedRecovery {
   };
 }
 
+function processOf({ target, sandbox }: Context) {
+  return { url: target.url, metricsUrl: sandbox.metricsUrl };
+}
+
 /** What starts again what does not run is there for as long as the page's commands run. */
 async function follow(
   { tree, tools, target, sandbox, signal }: Context,
   path: string,
+  struck: { readonly url: string; readonly metricsUrl: string },
 ): Promise<{ page: FollowedPage; startedAtMs: number | undefined }> {
   const { redis } = sandbox;
   const supervisor = await startSupervisor({
@@ -42,8 +47,8 @@ async function follow(
   });
   const environment = {
     ...tools.environment,
-    SERVICE_URL: target.url,
-    METRICS_URL: sandbox.metricsUrl,
+    SERVICE_URL: struck.url,
+    METRICS_URL: struck.metricsUrl,
     OPERATOR_API_KEY: target.credentials.operator,
     DATABASE_URL: target.databaseUrl,
     START_COMMAND: supervisor.command,
