@@ -51,7 +51,12 @@ export const runbooks: readonly Item[] = [
     id: 'runbooks.tested',
     severity: 'blocker',
     // The page that is meant throws the kill switch, and clears it again.
-    answer: gate('runbooks/commands-work', 'runbooks/scripts-are-sound', 'kill-switch/redis-engages-it', 'runbooks/every-drill-has-a-page'),
+    answer: gate(
+      'runbooks/commands-work',
+      'runbooks/scripts-are-sound',
+      'kill-switch/redis-engages-it',
+      'runbooks/every-drill-has-a-page',
+    ),
     asks: ['S1:170 Runbook tested'],
   },
   {
