@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { withDatabase } from '../checks/src/io/database.ts';
@@ -33,6 +33,14 @@ afterAll(async () => postgres?.close());
 const sql = (statement: string) => withDatabase(postgres.url, (database) => database.query(statement));
 const environment = () => ({ PGBACKREST_CONFIG: backups.configFile, PGBACKREST_STANZA: backups.stanza });
 const placeFor = (name: string) => join(postgres.directory, name);
+
+/** What the page of a restore has to type for a script, without its name and with another directory. */
+function fromThePage(script: string, directory: string): string[] {
+  const page = readFileSync(join(import.meta.dirname, 'DatabaseRestore.md'), 'utf8');
+  const command = new RegExp(`^ *${script} (--to .*)$`, 'm').exec(page)?.[1] ?? '';
+  const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain = '']) => quoted ?? plain);
+  return words.map((word, index) => (words[index - 1] === '--to' ? directory : word));
+}
 
 /** Starts what a script has restored, and reads its rows. */
 async function rowsIn(dataDirectory: string): Promise<(string | null | undefined)[]> {
@@ -83,6 +91,17 @@ describe.skipIf(!hasPgbackrest)('restored from a real repository', () => {
       (await runScript('point-in-time-restore', ['--to', to, '--name', 'never'], { env: environment() })).code,
     ).toBe(0);
     await expect(rowsIn(to)).rejects.toThrow('recovery ended before configured recovery target was reached');
+  }, 60_000);
+
+  test('the page of a restore types what restores', async () => {
+    const to = placeFor('as-the-page-says');
+    const restore = await runScript('restore-backup', fromThePage('restore-backup', to), { env: environment() });
+    expect(restore).toMatchObject({ code: 0, stdout: expect.stringContaining(`Restored into ${to}.`) });
+    const before = fromThePage('point-in-time-restore', placeFor('before-as-the-page-says'));
+    expect(before.at(-2)).toBe('--time');
+    const moment = await sql("SELECT to_char(clock_timestamp(), 'YYYY-MM-DD HH24:MI:SS.US+00') AS now");
+    const words = [...before.slice(0, -1), moment[0]?.now ?? ''];
+    expect(await runScript('point-in-time-restore', words, { env: environment() })).toMatchObject({ code: 0 });
   }, 60_000);
 
   test('what cannot be restored is refused before anything is touched', async () => {
