@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Config, partOf } from '../config.ts';
 import { withDatabase } from './database.ts';
-import { attemptWrite, type WriteTarget } from './writes.ts';
+import { type Attempt, attemptWrite, type WriteTarget } from './writes.ts';
 
 /** The part of a context that writes are executed with. */
 export interface ExecutionTarget extends WriteTarget {
@@ -23,14 +23,26 @@ export interface AskedWrites {
   refusals: (number | null)[];
 }
 
+const takenWithinMs = 5_000;
+const againAfterMs = 100;
+
+/** As a client does who is told to come back (503): with the same key, for as long as that may reasonably take. */
+async function writeWithPatience(from: WriteTarget, writer: number): Promise<Attempt> {
+  const idempotencyKey = randomUUID();
+  const deadline = performance.now() + takenWithinMs;
+  for (;;) {
+    const attempt = await attemptWrite(from, { idempotencyKey, writer });
+    if (attempt.status !== 503 || performance.now() > deadline) return attempt;
+    await delay(againAfterMs, undefined, { signal: from.signal });
+  }
+}
+
 /** Asks for writes that the next cycle executes, one writer after another. */
 export async function askExecutableWrites(context: ExecutionTarget, count: number): Promise<AskedWrites> {
   const config = { write: { ...partOf(context.config, 'write'), request: partOf(context.config, 'processing').work } };
   const from = { config, target: context.target, signal: context.signal };
   const writers = context.target.credentials.writers.length;
-  const attempts = await Promise.all(
-    Array.from({ length: count }, (_, n) => attemptWrite(from, { idempotencyKey: randomUUID(), writer: n % writers })),
-  );
+  const attempts = await Promise.all(Array.from({ length: count }, (_, n) => writeWithPatience(from, n % writers)));
   return {
     ids: attempts.flatMap(({ id }) => (id === null ? [] : [id])),
     refusals: attempts.filter(({ accepted }) => !accepted).map(({ status }) => status),
