@@ -191,6 +191,12 @@ export const deployment: readonly Item[] = [
     ],
   },
   {
+    id: 'deployment.staging.quick',
+    severity: 'blocker',
+    answer: gate('deploy/staging-is-stable-for-a-day'),
+    asks: ['S3:79 Measure response times (target: <20ms P95)', 'S3:88 Response times <20ms P95'],
+  },
+  {
     id: 'deployment.image',
     severity: 'blocker',
     answer: planned('deploy/image-builds'),

@@ -42,11 +42,7 @@ export const load: readonly Item[] = [
     id: 'load.placement-p95',
     severity: 'blocker',
     answer: gate('load/placement-meets-its-latency'),
-    asks: [
-      'S1:112 p95 latency < 150ms',
-      'S3:79 Measure response times (target: <20ms P95)',
-      'S3:88 Response times <20ms P95',
-    ],
+    asks: ['S1:112 p95 latency < 150ms'],
   },
   {
     id: 'load.no-leaks',
@@ -113,7 +109,7 @@ export const load: readonly Item[] = [
   {
     id: 'load.error-rate',
     severity: 'blocker',
-    answer: gate('load/placement-meets-its-latency'),
+    answer: gate('load/placement-meets-its-latency', 'deploy/staging-is-stable-for-a-day'),
     asks: ['S3:78 Track error rates (target: <0.1% error rate)'],
   },
   {

@@ -1,9 +1,11 @@
-import { partOf } from '../../config.ts';
+import { type Config, partOf } from '../../config.ts';
 import { defineGate } from '../../engine/gate.ts';
 import { queryNumber, queryPrometheus } from '../../io/prometheus.ts';
 import { headOf } from '../../io/tree.ts';
 import { startPrometheus } from '../../sandbox/prometheus.ts';
 import type { Sandbox, Undo } from '../../sandbox/sandbox.ts';
+import { grown, promised } from '../slo/support/measure.ts';
+import { healthy, seriesOf, sloOfADay } from '../slo/support/past.ts';
 import { actAsTarget } from './support/as-target.ts';
 import { askBuild, judgeBuilds } from './support/build-info.ts';
 
@@ -19,6 +21,9 @@ interface Facts {
   critical: { what: string; grewBy: number }[];
   /** What the last quarter of the day took, as a multiple of what the second one did: that of the process that grew most. */
   memoryGrowth: number;
+  /** Of the requests of the day: which share failed, and which was answered in the promised time. */
+  failedShare: number;
+  quickShare: number;
 }
 
 const daySeconds = 86_400;
@@ -27,21 +32,23 @@ const measuredShareMin = 0.95;
 const window = '1d';
 /** The first quarter of the day fills caches and pools. A leak of a megabyte an hour is more than this in a process of a hundred. */
 const mostMemoryGrowth = 1.1;
+const [mostFailed, withinMs] = [promised('slo.error-rate') / 100, promised('load.placement-p95')];
+const leastQuick = 0.95;
 
 const commit = '1'.repeat(40);
 const good: Facts = {
   ...{ url: 'https://staging.example', commit, measuredShare: 1, up: 1 },
   answers: [{ commit, configuration: 'abc', uptimeSeconds: 90_000 }],
   critical: [{ what: 'failed cycles', grewBy: 0 }],
-  memoryGrowth: 1.01,
+  ...{ memoryGrowth: 1.01, failedShare: 0.0002, quickShare: 0.99 },
 };
 
 export default defineGate<Facts>({
   id: 'deploy/staging-is-stable-for-a-day',
   severity: 'blocker',
   profile: 'release',
-  needs: ['git', 'config:staging', 'config:build', 'config:stability', 'prometheus', 'promtool'],
-  covers: ['deployment.staging.stable', 'load.no-leaks'],
+  needs: ['git', 'config:staging', 'config:build', 'config:stability', 'config:slo', 'prometheus', 'promtool'],
+  covers: ['deployment.staging.stable', 'deployment.staging.quick', 'load.no-leaks', 'load.error-rate'],
   unit: 'answers and series',
   why: 'What leaks, piles up or comes once a day does not show in an hour. A day of another build, or one with restarts in it, is no day.',
   fix: 'Look at the log of the time when it happened, mend it, roll out to staging again, and wait for a day.',
@@ -71,12 +78,22 @@ export default defineGate<Facts>({
     }
     const quarters = `avg_over_time(${memory}[6h]) / avg_over_time(${memory}[6h] offset 12h)`;
     const memoryGrowth = await queryNumber(prometheus, `max(${quarters})`, signal);
+    const shares = await sharesOf(config, (expression) => queryNumber(prometheus, expression, signal));
     const [answers, head] = [await askBuild(config, staging, signal), await headOf(tree.root)];
-    const facts = { url: staging.url, commit: head.commit, answers, measuredShare, up, critical, memoryGrowth };
-    return { examined: answers.length + 2 + critical.length, facts };
+    const facts = {
+      url: staging.url,
+      commit: head.commit,
+      answers,
+      measuredShare,
+      up,
+      critical,
+      memoryGrowth,
+      ...shares,
+    };
+    return { examined: answers.length + 4 + critical.length, facts };
   },
 
-  judge: ({ url, commit: wanted, answers, up, critical, memoryGrowth }) => {
+  judge: ({ url, commit: wanted, answers, up, critical, memoryGrowth, failedShare, quickShare }) => {
     const youngest = Math.min(...answers.map(({ uptimeSeconds }) => uptimeSeconds));
     return [
       ...judgeBuilds(url, wanted, answers),
@@ -100,6 +117,22 @@ export default defineGate<Facts>({
             },
           ]
         : []),
+      ...(failedShare > mostFailed
+        ? [
+            {
+              message: `${percent(failedShare)} of the requests of the day failed: ${percent(mostFailed)} are the most`,
+              identity: 'failed',
+            },
+          ]
+        : []),
+      ...(quickShare < leastQuick
+        ? [
+            {
+              message: `${percent(quickShare)} of the requests of the day were answered within ${withinMs} ms: ${percent(leastQuick)} are the least`,
+              identity: 'quick',
+            },
+          ]
+        : []),
     ];
   },
 
@@ -111,6 +144,8 @@ export default defineGate<Facts>({
       { ...good, up: 0 },
       { ...good, critical: [{ what: 'failed cycles', grewBy: 1 }] },
       { ...good, memoryGrowth: 1.2 },
+      { ...good, failedShare: 0.002 },
+      { ...good, quickShare: 0.94 },
     ],
   },
 
@@ -129,6 +164,22 @@ export default defineGate<Facts>({
   },
 });
 
+const percent = (share: number) => `${Number((share * 100).toPrecision(3))} %`;
+
+/** @throws when there was no request all day: then nobody knows how quick they would have been. */
+async function sharesOf(
+  config: Config,
+  ask: (expression: string) => Promise<number>,
+): Promise<Pick<Facts, 'failedShare' | 'quickShare'>> {
+  const slo = { ...partOf(config, 'slo'), windowDays: 1 };
+  const { histogram, statusLabel } = slo.requests;
+  const all = grown(slo, `${histogram}_count`);
+  // Without one failed request there is no such series, and that is none of them.
+  const failed = `(${grown(slo, `${histogram}_count`, `${statusLabel}=~"5.."`)} or vector(0))`;
+  const quick = grown(slo, `${histogram}_bucket`, `le="${withinMs / 1_000}"`);
+  return { failedShare: await ask(`${failed} / ${all}`), quickShare: await ask(`${quick} / ${all}`) };
+}
+
 const everySeconds = 300;
 const samples = daySeconds / everySeconds + 1;
 
@@ -143,7 +194,8 @@ async function actAsStagingOfYesterday(sandbox: Sandbox, errors: number): Promis
       ? { status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(told)) }
       : forward(request),
   );
-  const { stability } = config;
+  const { stability, slo } = config;
+  config.slo = sloOfADay(slo);
   const back = actAsTarget(sandbox, {}, 'staging');
   const stop = await watchedFor(sandbox, errors);
   return async () => {
@@ -152,6 +204,8 @@ async function actAsStagingOfYesterday(sandbox: Sandbox, errors: number): Promis
     await open();
     if (stability) config.stability = stability;
     else delete config.stability;
+    if (slo) config.slo = slo;
+    else delete config.slo;
   };
 }
 
@@ -163,6 +217,7 @@ async function watchedFor(sandbox: Sandbox, errors: number): Promise<Undo> {
     { metric: 'preflight_up', labels, at: () => 1 },
     { metric: 'preflight_errors_total', labels, at: (sample: number) => (sample > half ? errors : 0) },
     { metric: 'preflight_memory_bytes', labels, at: () => 100_000_000 },
+    ...seriesOf(partOf(sandbox.config, 'slo'), healthy),
   ];
   const prometheus = await startPrometheus(sandbox, { history: { series, samples, everySeconds } });
   const { config } = sandbox;

@@ -40,7 +40,7 @@ const anySlo: Slo = {
 export async function withPast(sandbox: Sandbox, past: Past): Promise<Undo> {
   const { config } = sandbox;
   const described = config.slo;
-  const slo = { ...anySlo, ...namesOf(described), windowDays: days, everySeconds };
+  const slo = sloOfADay(described);
   const prometheus = await startPrometheus(sandbox, {
     history: { series: seriesOf(slo, past), samples: (days * 86_400) / everySeconds + 1, everySeconds },
   });
@@ -73,6 +73,11 @@ export async function changePast(sandbox: Sandbox, change: Partial<Past>): Promi
   };
 }
 
+/** Promises about a day that can be invented, with the repository's own names where it has some. */
+export function sloOfADay(described: Slo | undefined): Slo {
+  return { ...anySlo, ...namesOf(described), windowDays: days, everySeconds };
+}
+
 /** The repository's own names of metrics; what it says in whole expressions is replaced by what can be invented. */
 function namesOf(slo: Slo | undefined): Partial<Slo> {
   if (!slo) return {};
@@ -80,7 +85,8 @@ function namesOf(slo: Slo | undefined): Partial<Slo> {
   return { requests, executions, statements };
 }
 
-function seriesOf(slo: Slo, past: Past): History[] {
+/** What a Prometheus remembers of such a day: a sample every five minutes. */
+export function seriesOf(slo: Slo, past: Past): History[] {
   const { requests, executions, statements, probe, resources } = slo;
   const counter = (metric: string, labels: Record<string, string>, share: number): History => ({
     ...{ metric, labels: { ...job, ...labels } },
