@@ -40,6 +40,8 @@ export const alerts = z.strictObject({
         states: z.array(z.string().min(1)).min(1),
         /** How long what it tells of may last before it fires. */
         withinSeconds: z.int().min(0),
+        /** Items of the checklists that ask for it. */
+        items: z.array(z.string()).default([]),
       }),
     )
     .default([]),

@@ -9,12 +9,15 @@ interface Promised {
   alert: string;
   states: string[];
   withinSeconds: number;
+  items: string[];
 }
 
 interface Facts {
   rules: AlertRule[];
   tests: AlertTest[];
   promised: Promised[];
+  /** Items of this gate that no promised alert answers. */
+  unpromised: string[];
   /** Names of the metrics that the service, its exporters and Prometheus itself export. */
   exported: string[];
   /** What promtool says of a test that failed or of a file that it refuses; one text for each. */
@@ -40,10 +43,50 @@ const tested = (fires: boolean, fed = ['queue_depth']): AlertTest => ({
 const good: Facts = {
   rules: [rule],
   tests: [tested(true), tested(false)],
-  promised: [{ alert: 'QueueDeep', states: ['> 100'], withinSeconds: 60 }],
+  promised: [{ alert: 'QueueDeep', states: ['> 100'], withinSeconds: 60, items: ['alerts.queue-depth'] }],
+  unpromised: [],
   ...{ exported: ['queue_depth', 'wait_seconds'], refused: [] },
 };
 const changed = (change: Partial<AlertRule>): Facts => ({ ...good, rules: [{ ...rule, ...change }] });
+
+const items = [
+  'alerts.api-failures',
+  'alerts.log-keywords',
+  'alerts.log-keywords.processing',
+  'alerts.log-keywords.execution',
+  'alerts.log-keywords.price',
+  'alerts.pending-orders',
+  'alerts.kill-switch',
+  'alerts.database-lost',
+  'alerts.redis-lost',
+  'alerts.outbox-backlog',
+  'alerts.reconciliation-slow',
+  'alerts.placement-rate',
+  'alerts.cpu',
+  'alerts.disk',
+  'alerts.connections',
+  'alerts.memory',
+  'alerts.error-logs',
+  'alerts.certificate',
+  'alerts.backups',
+  'alerts.resources',
+  'alerts.application',
+  'alerts.database',
+  'alerts.network',
+  'alerts.business',
+  'alerts.backup-storage',
+  'alerts.failover',
+  'alerts.rules',
+  'alerts.rules.critical',
+  'alerts.rules.high',
+  'alerts.heartbeat-slow',
+  'alerts.queue-depth',
+  'alerts.pool-usage',
+  'alerts.error-rate',
+  'alerts.execution-failures',
+  'logs.analysed',
+  'market-data.cross-checked',
+];
 
 export default defineGate<Facts>({
   id: 'alerts/rules-fire',
@@ -51,44 +94,7 @@ export default defineGate<Facts>({
   profile: 'commit',
   needs: ['config:alerts', 'config:metrics', 'promtool'],
   files: ({ alerts }) => [...(alerts?.rules ?? []), ...(alerts?.tests ?? [])],
-  covers: [
-    'alerts.api-failures',
-    'alerts.log-keywords',
-    'alerts.log-keywords.processing',
-    'alerts.log-keywords.execution',
-    'alerts.log-keywords.price',
-    'alerts.pending-orders',
-    'alerts.kill-switch',
-    'alerts.database-lost',
-    'alerts.redis-lost',
-    'alerts.outbox-backlog',
-    'alerts.reconciliation-slow',
-    'alerts.placement-rate',
-    'alerts.cpu',
-    'alerts.disk',
-    'alerts.connections',
-    'alerts.memory',
-    'alerts.error-logs',
-    'alerts.certificate',
-    'alerts.backups',
-    'alerts.resources',
-    'alerts.application',
-    'alerts.database',
-    'alerts.network',
-    'alerts.business',
-    'alerts.backup-storage',
-    'alerts.failover',
-    'alerts.rules',
-    'alerts.rules.critical',
-    'alerts.rules.high',
-    'alerts.heartbeat-slow',
-    'alerts.queue-depth',
-    'alerts.pool-usage',
-    'alerts.error-rate',
-    'alerts.execution-failures',
-    'logs.analysed',
-    'market-data.cross-checked',
-  ],
+  covers: items,
   unit: 'alerts',
   // Two seconds of a processor, which others may be using.
   timeoutMs: 60_000,
@@ -101,17 +107,24 @@ export default defineGate<Facts>({
     const files = await ruleFilesOf(config, tree);
     const [rules, tests] = await Promise.all([readRules(tree, files.rules), readTests(tree, files.tests)]);
     const promised = partOf(config, 'alerts').required;
-    const facts = { rules, tests, promised, exported: exportedOf(config), refused: await runTests(context, files) };
+    const unpromised = items.filter((item) => !promised.some((each) => each.items.includes(item)));
+    const refused = await runTests(context, files);
+    const facts = { rules, tests, promised, unpromised, exported: exportedOf(config), refused };
     return { examined: rules.length, facts };
   },
 
-  judge: ({ rules, tests, promised, exported, refused }) => [
+  judge: ({ rules, tests, promised, unpromised, exported, refused }) => [
     ...refused.map((message) => ({ message, identity: message.replace(/\s+/g, ' ') })),
     ...rules.flatMap(labelFaults),
     ...rules.flatMap((each) => testFaults(each, tests)),
     ...rules.flatMap((each) => metricFaults(each, exported)),
     ...namedTwice(rules),
     ...promised.flatMap((each) => promiseFaults(each, rules)),
+    ...unpromised.map((item) => ({
+      message: `no promised alert answers ${item}`,
+      identity: item,
+      fix: `Name in alerts.required what fires for it: { …, items: ['${item}'] }.`,
+    })),
   ],
 
   samples: {
@@ -138,6 +151,7 @@ export default defineGate<Facts>({
       changed({ expression: 'max(queue_depth) > 1000' }),
       changed({ forSeconds: 61 }),
       changed({ metrics: ['queue_depth', 'queue_length'] }),
+      { ...good, unpromised: ['alerts.kill-switch'] },
     ],
   },
 
