@@ -102,7 +102,8 @@ export default defineConfig({
   },
   runbooks: { scripts: ['runbooks/bin/*'] },
   workflows: ['.github/workflows/*.yml', 'deploy/cron/*.yml'],
-  tests: { report: '.preflight/tests.json', stamp: '.preflight/tests.stamp.json' },
+  // Root can read every file, and not every machine has every shell: what is about the others is skipped there.
+  tests: { report: '.preflight/tests.json', stamp: '.preflight/tests.stamp.json', mostSkipped: 5 },
   procedures: {
     pages: ['runbooks/procedures-*.md'],
     required: {

@@ -124,16 +124,30 @@ export const alerts: ConfigInput['alerts'] = {
     },
   ],
   channels: [
-    { labels: { severity: 'critical' }, by: ['pagerduty', 'email', 'slack', 'webhook'], withinSeconds: 0 },
+    {
+      labels: { severity: 'critical' },
+      by: ['pagerduty', 'email', 'slack', 'webhook'],
+      withinSeconds: 0,
+      items: [
+        ...['alerts.api-failures', 'alerts.critical-at-once', 'alerts.channels', 'alerts.channels.email'],
+        ...['alerts.channels.chat', 'alerts.channels.pager', 'alerts.channels.webhook'],
+      ],
+    },
     {
       labels: { severity: 'critical', scope: 'outage' },
       by: ['sns', 'pagerduty', 'email', 'slack'],
       withinSeconds: 0,
+      items: ['alerts.channels.sms'],
     },
-    { labels: { severity: 'warning' }, by: ['slack', 'email'], withinSeconds: 30 },
+    { labels: { severity: 'warning' }, by: ['slack', 'email'], withinSeconds: 30, items: ['alerts.warnings'] },
     { labels: { severity: 'warning', category: 'security' }, by: ['email', 'slack'], withinSeconds: 0 },
     { labels: { severity: 'info' }, by: ['slack'], withinSeconds: 60 },
-    { labels: { severity: 'info', alertname: 'DailySummary' }, by: ['email'], withinSeconds: 0 },
+    {
+      labels: { severity: 'info', alertname: 'DailySummary' },
+      by: ['email'],
+      withinSeconds: 0,
+      items: ['alerts.channels.summary'],
+    },
   ],
   inhibited: [
     { by: { severity: 'critical', alertname: 'HostDown' }, silenced: { severity: 'warning', alertname: 'CpuHigh' } },

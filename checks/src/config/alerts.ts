@@ -46,7 +46,17 @@ export const alerts = z.strictObject({
     )
     .default([]),
   /** An alert with these labels has to arrive by each of these ways, so soon, and so has the word that it is over. */
-  channels: z.array(z.strictObject({ labels, by: z.array(z.enum(ways)).min(1), withinSeconds: z.int().min(0) })).min(1),
+  channels: z
+    .array(
+      z.strictObject({
+        labels,
+        by: z.array(z.enum(ways)).min(1),
+        withinSeconds: z.int().min(0),
+        /** Items of the checklists that ask for it. */
+        items: z.array(z.string()).default([]),
+      }),
+    )
+    .min(1),
   /** While an alert with the first labels fires, one with the second is not told. */
   inhibited: z.array(z.strictObject({ by: labels, silenced: labels })).default([]),
   /** Labels of alerts that must not have fired on the target in the last hours. */

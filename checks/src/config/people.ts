@@ -1,7 +1,12 @@
 import { z } from 'zod';
 
 /** What a run of all tests leaves: a report in the form of Jest's, and beside it which commit it is about. */
-export const tests = z.strictObject({ report: z.string().min(1), stamp: z.string().min(1) });
+export const tests = z.strictObject({
+  report: z.string().min(1),
+  stamp: z.string().min(1),
+  /** How many may be skipped, because a machine cannot run them: what did not run has not passed. */
+  mostSkipped: z.int().min(0).default(0),
+});
 
 /** What is written down for those who are called at night. */
 export const onCall = z.strictObject({

@@ -22,14 +22,34 @@ interface Facts {
   channels: (Channel & { arrivals: Arrival[] })[];
   /** How long each receiver waits before it tells of something new, in seconds. */
   waits: Record<string, number>;
+  /** Items of this gate that no promised channel answers. */
+  unpromised: string[];
 }
 
 const channel: Channel = { labels: { severity: 'critical' }, by: ['pagerduty', 'email'], withinSeconds: 10 };
 const arrivals: Arrival[] = ['firing', 'resolved'].flatMap((status) =>
   channel.by.map((way) => ({ receiver: 'on-call', way, status })),
 );
-const good: Facts = { file: 'alertmanager.yml', channels: [{ ...channel, arrivals }], waits: { 'on-call': 10 } };
+const good: Facts = {
+  file: 'alertmanager.yml',
+  channels: [{ ...channel, arrivals }],
+  waits: { 'on-call': 10 },
+  unpromised: [],
+};
 const arriving = (some: Arrival[]): Facts => ({ ...good, channels: [{ ...channel, arrivals: some }] });
+
+const items = [
+  'alerts.api-failures',
+  'alerts.critical-at-once',
+  'alerts.warnings',
+  'alerts.channels.email',
+  'alerts.channels.sms',
+  'alerts.channels.chat',
+  'alerts.channels.pager',
+  'alerts.channels.webhook',
+  'alerts.channels',
+  'alerts.channels.summary',
+];
 
 export default defineGate<Facts>({
   id: 'alerts/reach-their-channel',
@@ -37,18 +57,7 @@ export default defineGate<Facts>({
   profile: 'commit',
   needs: ['config:alerts', 'prometheus-alertmanager'],
   files: ({ alerts }) => (alerts ? [alerts.alertmanager] : []),
-  covers: [
-    'alerts.api-failures',
-    'alerts.critical-at-once',
-    'alerts.warnings',
-    'alerts.channels.email',
-    'alerts.channels.sms',
-    'alerts.channels.chat',
-    'alerts.channels.pager',
-    'alerts.channels.webhook',
-    'alerts.channels',
-    'alerts.channels.summary',
-  ],
+  covers: items,
   unit: 'alerts',
   why: 'An alert that fires and is routed to nobody is worse than none: everybody believes that somebody was told.',
   fix: 'Mend the routes or the receivers; `amtool config routes test --config.file FILE LABEL=VALUE` shows who is told.',
@@ -59,12 +68,19 @@ export default defineGate<Facts>({
     const file = fileOf(context.config);
     return withPostOffice(context, async (office) => {
       const channels = await tryOut(office, promised);
-      return { examined: channels.length, facts: { file, channels, waits: waitsOf(office.config) } };
+      const unpromised = items.filter((item) => !promised.some((each) => each.items.includes(item)));
+      return { examined: channels.length, facts: { file, channels, waits: waitsOf(office.config), unpromised } };
     });
   },
 
-  judge: ({ file, channels, waits }) =>
-    channels.flatMap((each) => channelFaults(each, waits)).map((finding) => ({ file, ...finding })),
+  judge: ({ file, channels, waits, unpromised }) => [
+    ...channels.flatMap((each) => channelFaults(each, waits)).map((finding) => ({ file, ...finding })),
+    ...unpromised.map((item) => ({
+      message: `no promised channel answers ${item}`,
+      identity: item,
+      fix: `Name in alerts.channels by which ways it arrives: { …, items: ['${item}'] }.`,
+    })),
+  ],
 
   samples: {
     good: [good],
@@ -73,6 +89,7 @@ export default defineGate<Facts>({
       arriving(arrivals.filter(({ way }) => way !== 'email')),
       arriving(arrivals.filter(({ status }) => status === 'firing')),
       { ...good, waits: { 'on-call': 11 } },
+      { ...good, unpromised: ['alerts.channels.sms'] },
     ],
   },
 

@@ -22,10 +22,12 @@ const reportShape = z.object({
   numPassedTests: z.int().nonnegative(),
   numFailedTests: z.int().nonnegative(),
   numPendingTests: z.int().nonnegative(),
+  numTodoTests: z.int().nonnegative().default(0),
 });
 
 interface Facts {
   commit: string;
+  mostSkipped: number;
   stamp: z.output<typeof stampShape>;
   report: z.output<typeof reportShape> & { sha256: string };
 }
@@ -33,8 +35,16 @@ interface Facts {
 const digest = 'd'.repeat(64);
 const good: Facts = {
   commit: 'c0ffee',
+  mostSkipped: 3,
   stamp: { commit: 'c0ffee', dirty: false, narrowedBy: [], reportSha256: digest },
-  report: { success: true, numPassedTests: 900, numFailedTests: 0, numPendingTests: 3, sha256: digest },
+  report: {
+    success: true,
+    numPassedTests: 900,
+    numFailedTests: 0,
+    numPendingTests: 3,
+    numTodoTests: 0,
+    sha256: digest,
+  },
 };
 
 export default defineGate<Facts>({
@@ -49,16 +59,16 @@ export default defineGate<Facts>({
   source: 'https://vitest.dev/guide/reporters.html#json-reporter',
 
   async observe({ config, tree }) {
-    const { report: reportFile, stamp: stampFile } = partOf(config, 'tests');
+    const { report: reportFile, stamp: stampFile, mostSkipped } = partOf(config, 'tests');
     const text = await readOutput(tree.root, reportFile);
     const report = reportShape.parse(JSON.parse(text));
     const stamp = stampShape.parse(JSON.parse(await readOutput(tree.root, stampFile)));
     const { commit } = await headOf(tree.root);
     const examined = report.numPassedTests + report.numFailedTests;
-    return { examined, facts: { commit, stamp, report: { ...report, sha256: sha256(text) } } };
+    return { examined, facts: { commit, mostSkipped, stamp, report: { ...report, sha256: sha256(text) } } };
   },
 
-  judge: ({ commit, stamp, report }) => {
+  judge: ({ commit, mostSkipped, stamp, report }) => {
     const findings: Finding[] = [];
     const find = (identity: string, message: string) => findings.push({ identity, message });
     if (stamp.commit !== commit) find('commit', `the last test run is about ${stamp.commit}, and this is ${commit}`);
@@ -69,6 +79,12 @@ export default defineGate<Facts>({
       find('report', 'the report of the tests is not the one that the run has stamped');
     if (report.numFailedTests > 0 || !report.success)
       find('failed', `${report.numFailedTests} tests failed, of ${report.numPassedTests + report.numFailedTests}`);
+    const skipped = report.numPendingTests + report.numTodoTests;
+    if (skipped > mostSkipped)
+      find(
+        'skipped',
+        `${skipped} tests were skipped: ${mostSkipped} are the most, for what did not run has not passed`,
+      );
     return findings;
   },
 
@@ -81,6 +97,8 @@ export default defineGate<Facts>({
       { ...good, report: { ...good.report, sha256: 'e'.repeat(64) } },
       { ...good, report: { ...good.report, success: false } },
       { ...good, report: { ...good.report, numFailedTests: 1 } },
+      { ...good, report: { ...good.report, numPendingTests: 4 } },
+      { ...good, report: { ...good.report, numTodoTests: 1 } },
     ],
   },
 
@@ -88,7 +106,7 @@ export default defineGate<Facts>({
   async prepare({ scratch, config }) {
     const before = config.tests;
     const home = join('.preflight', 'proving-tests');
-    config.tests = { report: join(home, 'report.json'), stamp: join(home, 'stamp.json') };
+    config.tests = { report: join(home, 'report.json'), stamp: join(home, 'stamp.json'), mostSkipped: 0 };
     const text = JSON.stringify({ success: true, numPassedTests: 1, numFailedTests: 0, numPendingTests: 0 });
     const { commit } = await headOf(scratch.root);
     const stamp = { commit, dirty: false, narrowedBy: [], reportSha256: sha256(text) };
