@@ -138,6 +138,7 @@ export default defineConfig({
     },
     { gate: 'deploy/manifests-are-valid', reason: 'It runs on one host, under systemd: there are no manifests.' },
     { gate: 'deploy/probes-are-declared', reason: 'It runs on one host, under systemd: there are no manifests.' },
+    { gate: 'deploy/roll-outs-keep-serving', reason: 'It runs on one host, under systemd: there are no manifests.' },
     { gate: 'deploy/replicas-scale', reason: 'It runs on one host, under systemd: there are no manifests.' },
     { gate: 'alerts/are-grouped', reason: 'The platform team keeps the alerts of every service of ours.' },
     { gate: 'alerts/reach-their-channel', reason: 'The platform team keeps the alerts of every service of ours.' },

@@ -39,8 +39,8 @@ export function gate(id: string, ...also: string[]): Answer {
   return also.length > 0 ? { kind: 'gate', id, also } : { kind: 'gate', id };
 }
 
-export function drill(id: string): Answer {
-  return { kind: 'drill', id };
+export function drill(id: string, ...also: string[]): Answer {
+  return also.length > 0 ? { kind: 'drill', id, also } : { kind: 'drill', id };
 }
 
 export function planned(id: string): Answer {

@@ -30,7 +30,7 @@ export default defineDrill<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:write', 'config:replicas'],
-  covers: ['workers.graceful-stop'],
+  covers: ['workers.graceful-stop', 'deployment.rolling'],
   unit: 'orders',
   timeoutMs: 60_000,
   why: 'Every release stops the process that it replaces. What was sent to it while it said "ready" must be answered.',

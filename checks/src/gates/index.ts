@@ -57,6 +57,7 @@ import manifestsAreValid from './deploy/manifests-are-valid.ts';
 import probesAreDeclared from './deploy/probes-are-declared.ts';
 import replicasScale from './deploy/replicas-scale.ts';
 import replicasShareTheLoad from './deploy/replicas-share-the-load.ts';
+import rollOutsKeepServing from './deploy/roll-outs-keep-serving.ts';
 import rollbackWorks from './deploy/rollback-works.ts';
 import smokeSuitePasses from './deploy/smoke-suite-passes.ts';
 import smokeTestsPass from './deploy/smoke-tests-pass.ts';
@@ -322,6 +323,7 @@ export const gates: readonly Gate[] = [
   quarterlyBenchmarkIsFresh,
   manifestsAreValid,
   probesAreDeclared,
+  rollOutsKeepServing,
   replicasScale,
   replicasShareTheLoad,
   tlsIsModern,

@@ -211,7 +211,7 @@ export const deployment: readonly Item[] = [
   {
     id: 'deployment.rolling',
     severity: 'blocker',
-    answer: drill('drills/replicas-are-rolled'),
+    answer: drill('drills/replicas-are-rolled', 'deploy/roll-outs-keep-serving', 'drills/graceful-stop'),
     asks: ['S4:257 **Blue-green deployment configured**', 'S4:259 Zero downtime for dashboard'],
   },
   {
