@@ -32,6 +32,7 @@ export const marketData: ConfigInput['marketData'] = {
   read: { method: 'GET', path: '/api/v1/portfolio' },
   disagreement: 'Quote providers disagree',
   breaker: { failures: 5, successes: 3, pause: 'QUOTE_BREAKER_PAUSE_MS', pauseMs: 30_000 },
+  requests: { counter: 'quotes_requests_total', provider: 'provider', outcome: 'outcome' },
   callsPerDay: 'QUOTE_CALLS_PER_DAY',
   without: {
     secondProvider: { QUOTE_PROVIDERS: 'first={primary}' },

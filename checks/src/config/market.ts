@@ -55,6 +55,8 @@ export const marketData = z.strictObject({
     pause: z.string(),
     pauseMs: z.int().min(1_000).max(30_000),
   }),
+  /** The counter of requests of each provider, by what became of them. */
+  requests: z.strictObject({ counter: z.string(), provider: z.string(), outcome: z.string() }),
   /** The variable with the budget of calls of a day. */
   callsPerDay: z.string(),
   /** Environment in which a provider may take two seconds for an answer. */

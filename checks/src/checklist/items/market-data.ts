@@ -11,7 +11,7 @@ export const marketData: readonly Item[] = [
   {
     id: 'market-data.quota-watched',
     severity: 'warning',
-    answer: gate('dashboards/show-what-exists'),
+    answer: gate('dashboards/show-what-exists', 'market-data/fails-over'),
     partly: ['market-data/quota-is-watched'],
     asks: ['S0:98 Monitor API rate limit usage'],
   },

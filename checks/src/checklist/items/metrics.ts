@@ -126,7 +126,7 @@ export const metrics: readonly Item[] = [
   {
     id: 'metrics.market-data-failover',
     severity: 'warning',
-    answer: gate('dashboards/show-what-exists'),
+    answer: gate('dashboards/show-what-exists', 'market-data/fails-over'),
     asks: ['S3:153 Monitor failover metrics'],
   },
   {

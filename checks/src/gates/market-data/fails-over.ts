@@ -3,6 +3,7 @@ import type { Context } from '../../engine/context.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
 import { msUntil } from '../../io/until.ts';
 import { type Behaviour, type Feed, sourceNow, withFeed } from '../../sandbox/quote-feed.ts';
+import { scrape } from '../../sandbox/scrape.ts';
 
 interface Tried {
   fault: string;
@@ -16,7 +17,18 @@ interface Tried {
 
 interface Facts {
   tried: Tried[];
+  /** After all that: whom the replica counts requests of, and what became of these. */
+  counter: string;
+  counted: { provider: string; outcome: string }[];
 }
+
+/** Two providers were asked, and the first one has answered and failed. */
+const fewestProviders = 2;
+const fewestOutcomes = 2;
+
+const sampleCounted: Facts['counted'] = ['first', 'second'].flatMap((provider) =>
+  ['quoted', 'failed'].map((outcome) => ({ provider, outcome })),
+);
 
 const retryAfterSeconds = 1;
 const faults: readonly [string, Behaviour][] = [
@@ -30,7 +42,7 @@ export default defineGate<Facts>({
   id: 'market-data/fails-over',
   severity: 'blocker',
   profile: 'commit',
-  needs: ['service', 'database', 'sandbox', 'config:marketData'],
+  needs: ['service', 'database', 'sandbox', 'config:marketData', 'config:metrics'],
   resources: ['quotes'],
   timeoutMs: 90_000,
   covers: [
@@ -38,6 +50,8 @@ export default defineGate<Facts>({
     'market-data.failover.tested',
     'market-data.second-provider',
     'market-data.failover',
+    'market-data.quota-watched',
+    'metrics.market-data-failover',
   ],
   unit: 'faults of a provider',
   why: 'A provider is down, slow or out of patience every week; without a second one all orders wait for it, or are priced by what it said last.',
@@ -45,20 +59,34 @@ export default defineGate<Facts>({
   source: 'https://www.rfc-editor.org/rfc/rfc9110#field.retry-after',
 
   async observe(context) {
-    const tried = await withFeed(context, {}, async (feed) => {
+    const { requests } = partOf(context.config, 'marketData');
+    const facts = await withFeed(context, {}, async (feed): Promise<Facts> => {
       const first = await settledSource(context, feed);
       const all: Tried[] = [];
       for (const [fault, behaviour] of faults) all.push(await strike(context, feed, { fault, behaviour, first }));
-      return all;
+      const families = await scrape(context, feed.replica);
+      const series = families.filter(({ name }) => name === requests.counter).flatMap(({ samples }) => samples);
+      const counted = series.map(({ labels }) => ({
+        provider: labels[requests.provider] ?? '',
+        outcome: labels[requests.outcome] ?? '',
+      }));
+      return { tried: all, counter: requests.counter, counted };
     });
-    return { examined: tried.length, facts: { tried } };
+    return { examined: facts.tried.length, facts };
   },
 
-  judge: ({ tried }) => tried.flatMap(judgeTried),
+  judge: ({ tried, counter, counted }) => [...tried.flatMap(judgeTried), ...judgeCounted(counter, counted)],
 
   samples: {
     good: [facts({})],
-    bad: [facts({ failedOverMs: null }), facts({ recoveredMs: null }), facts({ askedWhileLimited: 3 })],
+    bad: [
+      { ...facts({}), counted: [] },
+      { ...facts({}), counted: sampleCounted.filter(({ provider }) => provider === 'first') },
+      { ...facts({}), counted: sampleCounted.map((each) => ({ ...each, outcome: 'quoted' })) },
+      facts({ failedOverMs: null }),
+      facts({ recoveredMs: null }),
+      facts({ askedWhileLimited: 3 }),
+    ],
   },
 
   /** There is only one provider, after all. */
@@ -125,6 +153,20 @@ function judgeTried({ fault, failedOverMs, recoveredMs, askedWhileLimited }: Tri
   ];
 }
 
+/** What nobody counts is seen nowhere while the second one prices. */
+function judgeCounted(counter: string, counted: Facts['counted']): Finding[] {
+  const distinct = (values: string[]) => new Set(values.filter((value) => value !== '')).size;
+  const providers = distinct(counted.map(({ provider }) => provider));
+  const outcomes = distinct(counted.map(({ outcome }) => outcome));
+  if (providers >= fewestProviders && outcomes >= fewestOutcomes) return [];
+  const message = `${counter} tells of ${providers} providers and ${outcomes} outcomes, after two were asked and one had failed`;
+  return [{ message, identity: 'counted', fix: 'Count each request by its provider and by what became of it.' }];
+}
+
 function facts(change: Partial<Tried>): Facts {
-  return { tried: [{ fault: 'refuses', failedOverMs: 80, recoveredMs: 120, askedWhileLimited: 0, ...change }] };
+  return {
+    counter: 'quotes_total',
+    counted: sampleCounted,
+    tried: [{ fault: 'refuses', failedOverMs: 80, recoveredMs: 120, askedWhileLimited: 0, ...change }],
+  };
 }
