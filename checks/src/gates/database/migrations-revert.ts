@@ -1,10 +1,12 @@
 import { defineGate, type Finding } from '../../engine/gate.ts';
 import { withDatabase } from '../../io/database.ts';
 import { countApplied, openScratchMigrations } from './support/scratch-migrations.ts';
+import { fromUserRelations, qualifiedName } from './support/user-tables.ts';
 import { isDifferent, type MigrationStep, type StepOutcome, walkMigrations } from './support/walk-migrations.ts';
 
 const downMarker = /^--[\s-]*down migration/im;
-const table = 'preflight_sabotage';
+const oldestSql = `SELECT ${qualifiedName} AS name ${fromUserRelations} AND relation.relkind = 'r'
+   AND relation.oid IS DISTINCT FROM to_regclass($1) ORDER BY relation.oid LIMIT 1`;
 
 export default defineGate<MigrationStep[]>({
   id: 'database/migrations-revert',
@@ -53,12 +55,15 @@ export default defineGate<MigrationStep[]>({
     ],
   },
 
-  /** The newest migration makes one table more, and its way back does not know of it. */
+  /** The newest migration makes one index more, on the oldest table, and its way back does not know of it. */
   async sabotage(sandbox) {
-    const newest = (await sandbox.scratch.files(sandbox.config.database.migrations)).at(-1);
-    if (newest === undefined) throw new Error(`${sandbox.config.database.migrations} names no file`);
+    const { bookkeeping, migrations } = sandbox.config.database;
+    const newest = (await sandbox.scratch.files(migrations)).at(-1);
+    if (newest === undefined) throw new Error(`${migrations} names no file`);
+    const [oldest] = await withDatabase(sandbox.databaseUrl, (database) => database.query(oldestSql, [bookkeeping]));
+    if (!oldest?.name) throw new Error('the migrations make no table');
     const text = await sandbox.scratch.read(newest);
-    const forgotten = `\nCREATE TABLE ${table} (id integer);\n\n`;
+    const forgotten = `\nCREATE INDEX preflight_sabotage ON ${oldest.name} ((1));\n\n`;
     const at = downMarker.exec(text)?.index ?? text.length;
     await sandbox.scratch.write(newest, text.slice(0, at) + forgotten + text.slice(at));
     return undefined;
@@ -90,6 +95,8 @@ function describe({ failure, schema, contents }: StepOutcome, failed: string, di
 /** What was left behind can be dropped by its name; what is lost or changed needs a person to say what it was. */
 function fixFor(file: string, { schema }: StepOutcome): { fix?: string } {
   const drops = schema.flatMap((line) => {
+    const [, index, schema = ''] = /^\+CREATE (?:UNIQUE )?INDEX (\S+) ON (?:ONLY )?([^\s.]+)\./.exec(line) ?? [];
+    if (index) return [`DROP INDEX ${schema}.${index};`];
     const [, kind, name] = /^\+CREATE (TABLE|SCHEMA|SEQUENCE|TYPE|VIEW|MATERIALIZED VIEW) ([^\s(;]+)/.exec(line) ?? [];
     return kind && name ? [`DROP ${kind} ${name};`] : [];
   });

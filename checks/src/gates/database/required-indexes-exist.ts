@@ -90,13 +90,19 @@ function judgeIndex({ name, table, columns, serves, found, canServe }: IndexFact
       {
         message: `index ${name} is INVALID: no query uses it`,
         identity: name,
-        fix: `REINDEX INDEX CONCURRENTLY ${name};`,
+        fix: `REINDEX INDEX CONCURRENTLY ${qualified({ name, table })};`,
       },
     ];
   }
   if (found.columns.join() !== columns.join()) {
     const message = `index ${name} is on (${found.columns.join(', ')}), and (${columns.join(', ')}) is required`;
-    return [{ message, identity: name, fix: `Replace it in a migration: DROP INDEX ${name}; ${create}` }];
+    return [
+      {
+        message,
+        identity: name,
+        fix: `Replace it in a migration: DROP INDEX ${qualified({ name, table })}; ${create}`,
+      },
+    ];
   }
   if (!canServe) {
     return [{ message: `index ${name} cannot serve the query that it is there for: ${serves}`, identity: name }];
