@@ -15,7 +15,7 @@ export NODE_COMPILE_CACHE ?= $(CURDIR)/.preflight/compiled
 ARGS ?=
 PROFILE ?=
 
-.PHONY: help setup ready preflight test prove steady dev bench bench-resting bench-restore chaos drills-table docs check-docs pack format clean
+.PHONY: help setup ready preflight test prove steady dev bench bench-resting bench-restore chaos drills-table growth-table docs check-docs pack format clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"] [PROFILE=static|commit|release]'
@@ -61,6 +61,11 @@ drills-table: ready ## Run every drill once, and write what was struck and seen 
 	@mkdir -p .preflight
 	@preflight run 'drills/*' --reporter json=.preflight/drills.json --reporter console $(ARGS)
 	@node tools/drills-table.ts .preflight/drills.json
+
+growth-table: ready ## Plan the hot queries on up to 1,000,000 rows (PLAN_ROWS=N: on N more), and write GROWTH.md
+	@mkdir -p .preflight
+	@preflight run database/hot-queries-use-indexes --long --reporter json=.preflight/growth.json --reporter console $(ARGS)
+	@node tools/growth-table.ts .preflight/growth.json
 
 docs: ready ## Write GATES.md, CHECKLIST.md and the report's JSON Schema again from their sources
 	@node tools/gates-document.ts --write

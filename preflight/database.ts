@@ -176,8 +176,12 @@ export const refusals: ConfigInput['refusals'] = [
   { name: 'triggers that are passed by', attempt: 'SET LOCAL session_replication_role = replica', by: '42501' },
 ];
 
+/** `PLAN_ROWS=10000000`: the long form goes on to so many rows, which takes minutes and gigabytes (GROWTH.md). */
+const { PLAN_ROWS: planRows } = process.env;
+
 export const hotQueries: ConfigInput['hotQueries'] = {
   table: 'execution.orders',
+  longSizes: [10_000, 100_000, 1_000_000, ...(planRows === undefined ? [] : [Number(planRows)])],
   // The texts stand in the service, beside the tables that they are about.
   fill: [...FILL],
   queries: HOT_QUERIES.map((query) => ({ ...query })),

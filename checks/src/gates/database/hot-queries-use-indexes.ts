@@ -17,12 +17,22 @@ interface Planned {
   indexes: string[];
   buffers: number;
   rowsRead: number;
+  /** As the planner expects it. */
+  cost: number;
+}
+
+/** How long it took to fill the database to a size, and what it takes on the disk. */
+interface Filled {
+  rows: number;
+  ms: number;
+  bytes: number;
 }
 
 interface Facts {
   table: string;
   mostGrowth: number;
   plans: Planned[];
+  fills: Filled[];
   charts: Chart[];
 }
 
@@ -62,18 +72,20 @@ export default defineGate<Facts>({
     const name = `plans_${randomUUID().replaceAll('-', '')}`;
     const url = await sandbox.migratedDatabase(name);
     try {
-      const plans = await withDatabase(url, async (database) => {
-        const seen: Planned[] = [];
-        let filled = 0;
+      const plans: Planned[] = [];
+      const fills: Filled[] = [];
+      await withDatabase(url, async (database) => {
         for (const rows of sizes) {
           progress(`${hot.table} filled to ${rows} rows`);
-          await fillDatabase(database, hot, filled + 1, rows);
-          filled = rows;
-          seen.push(...(await planAll(database, hot.queries, rows)));
+          const startedAt = performance.now();
+          await fillDatabase(database, hot, (fills.at(-1)?.rows ?? 0) + 1, rows);
+          const ms = Math.round(performance.now() - startedAt);
+          const [size] = await database.query('SELECT pg_database_size(current_database()) AS bytes');
+          fills.push({ rows, ms, bytes: Number(size?.bytes) });
+          plans.push(...(await planAll(database, hot.queries, rows)));
         }
-        return seen;
       });
-      const facts = { table: hot.table, mostGrowth: hot.mostGrowth, plans, charts: chartsOf(plans) };
+      const facts = { table: hot.table, mostGrowth: hot.mostGrowth, plans, fills, charts: chartsOf(plans) };
       return { examined: plans.length, facts };
     } finally {
       await sandbox.postgres.dropDatabase(name);
@@ -127,7 +139,7 @@ async function planAll(
     const forced = await explain(database, sql, values, 'SET LOCAL enable_seqscan = off');
     const chosen = await explain(database, sql, values, 'SET LOCAL enable_seqscan = on');
     const only = (tables: readonly string[]) => tables.filter((table) => large.has(table));
-    const { indexes, buffers, rowsRead } = chosen;
+    const { indexes, buffers, rowsRead, cost } = chosen;
     seen.push({
       name,
       rows,
@@ -136,6 +148,7 @@ async function planAll(
       indexes,
       buffers,
       rowsRead,
+      cost,
     });
   }
   return seen;
@@ -189,10 +202,18 @@ function chartsOf(plans: readonly Planned[]): Chart[] {
 }
 
 function sample(small: Partial<Planned>, large: Partial<Planned>): Facts {
-  const plan = { name: 'open orders', unservable: [], scanned: [], indexes: ['orders_idx'], buffers: 8, rowsRead: 50 };
+  const plan = {
+    name: 'open orders',
+    unservable: [],
+    scanned: [],
+    indexes: ['orders_idx'],
+    buffers: 8,
+    rowsRead: 50,
+    cost: 40,
+  };
   const plans = [
     { ...plan, rows: 10_000, ...small },
     { ...plan, rows: 100_000, ...large },
   ];
-  return { table: 'shop.orders', mostGrowth: 3, plans, charts: chartsOf(plans) };
+  return { table: 'shop.orders', mostGrowth: 3, plans, fills: [], charts: chartsOf(plans) };
 }

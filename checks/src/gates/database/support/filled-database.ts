@@ -4,6 +4,11 @@ import type { Database } from '../../../io/database.ts';
 /** A relation of fewer rows is read whole sooner than through an index, and is no worse for it. */
 const smallRows = 1_000;
 
+/** A statement writes so many rows at most: ten million at once would be held in memory until they are committed. */
+const rowsPerStatement = 500_000;
+/** Of one statement; VACUUM reads all that was written. */
+const statementTimeoutMs = 600_000;
+
 type Fill = Pick<NonNullable<Config['hotQueries']>, 'table' | 'fill'>;
 
 /**
@@ -18,8 +23,13 @@ export async function fillDatabase(
   last: number,
 ): Promise<void> {
   // What is written here is thrown away: it need not survive a crash.
-  await database.query('SET session_replication_role = replica; SET synchronous_commit = off');
-  for (const sql of fill) await database.query(sql, [first, last]);
+  await database.query(
+    `SET session_replication_role = replica; SET synchronous_commit = off; SET statement_timeout = ${statementTimeoutMs}`,
+  );
+  for (let from = first; from <= last; from += rowsPerStatement) {
+    const to = Math.min(from + rowsPerStatement - 1, last);
+    for (const sql of fill) await database.query(sql, [from, to]);
+  }
   await database.query('SET session_replication_role = origin');
   await database.query('VACUUM (ANALYZE)');
   const [row] = await database.query(`SELECT count(*) AS rows FROM ${table}`);

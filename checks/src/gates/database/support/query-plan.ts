@@ -10,6 +10,7 @@ export interface PlanNode {
   'Rows Removed by Filter'?: number | undefined;
   'Shared Hit Blocks'?: number | undefined;
   'Shared Read Blocks'?: number | undefined;
+  'Total Cost'?: number | undefined;
   Plans?: PlanNode[] | undefined;
 }
 
@@ -22,6 +23,7 @@ const node: z.ZodType<PlanNode> = z.object({
   'Rows Removed by Filter': z.number().optional(),
   'Shared Hit Blocks': z.number().optional(),
   'Shared Read Blocks': z.number().optional(),
+  'Total Cost': z.number().optional(),
   get Plans() {
     return z.array(node).optional();
   },
@@ -37,6 +39,8 @@ export interface PlanSummary {
   buffers: number;
   /** Rows that its scans looked at, those that a filter then threw away included. */
   rowsRead: number;
+  /** What the planner expects it to cost, in its own unit: a page read in sequence is 1. */
+  cost: number;
 }
 
 /** Reads what EXPLAIN (FORMAT JSON) answers in one row. @throws when it is another format. */
@@ -47,6 +51,7 @@ export function readPlan(text: string): PlanSummary {
     indexes: [],
     buffers: (root['Shared Hit Blocks'] ?? 0) + (root['Shared Read Blocks'] ?? 0),
     rowsRead: 0,
+    cost: root['Total Cost'] ?? 0,
   };
   for (const each of nodesOf(root)) add(summary, each);
   return { ...summary, scanned: [...new Set(summary.scanned)].sort(), indexes: [...new Set(summary.indexes)].sort() };
