@@ -8,6 +8,9 @@ const mostParameters = 100;
 const units = /\binterval \$(\d+)/gi;
 const fields = /\bextract\(\s*\$(\d+)\s+from/gi;
 
+/** Classes of SQLSTATE: what is written is wrong, of the wrong type, or nothing that can be prepared. */
+const notUnderstood = /^(42|22|0A)/;
+
 /**
  * The indexes, by name alone, that the planner takes for a statement when it may read no table whole and sort nothing, whatever
  * its parameters are: what an index can do, not what a small table makes worth while. Null: the text alone does not say what
@@ -25,7 +28,8 @@ export async function indexesThatServe(database: Database, text: string): Promis
   await database.query('SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_sort = off');
   try {
     await database.query(`PREPARE preflight_asked ${inBrackets(types)} AS ${sql}`);
-  } catch {
+  } catch (error) {
+    if (!notUnderstood.test((error as { code?: string }).code ?? '')) throw error;
     return null;
   }
   try {
