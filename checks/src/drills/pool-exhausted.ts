@@ -39,7 +39,7 @@ interface Facts {
 
 const fault = 'a pool whose every connection is held';
 /** More than the pool and its queue take together. */
-const load = { writers: 150, pauseMs: 500 };
+const load = { writers: 150, pauseMs: 1_000 };
 /** Shorter than a statement may take. */
 const standsMs = 1_500;
 const heldWithinMs = 5_000;
