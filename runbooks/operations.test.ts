@@ -85,6 +85,17 @@ test('status is well when all is, and tells an order in doubt', async () => {
   await runScript('resolve-unknown', ['--as', 'canceled', '--evidence', 'e', '--yes', id], { env });
 });
 
+test('status --wait looks again until all is well, and tells what is not when its time is up', async () => {
+  await runScript('pause-processing', ['--reason', 'r'], { env });
+  const late = await runScript('status', ['--wait', '1'], { env });
+  expect([late.code, late.stderr]).toEqual([5, 'status: not well: processing is paused\n']);
+  const waiting = runScript('status', ['--wait', '20'], { env });
+  await runScript('pause-processing', ['--resume', '--reason', 'r'], { env, typed: 'resume\n' });
+  const well = await waiting;
+  expect([well.code, well.stderr]).toEqual([0, '']);
+  expect(well.stdout.endsWith('All is well.\n')).toBe(true);
+});
+
 test('resolve-unknown lists, shows, asks for the word of the outcome, and leaves what is known alone', async () => {
   const id = await unknownOrder();
   const list = await runScript('resolve-unknown', ['--list'], { env });
