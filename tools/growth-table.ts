@@ -55,8 +55,9 @@ function documentOf(report: Report): string {
   return `# Growth
 
 What each hot query reads as \`${grows}\` grows: in one real run of \`${gate}\`, which ended with ${result.outcome} after
-${(result.durationMs / 1000).toFixed(1)} s, on ${report.startedAt.slice(0, 10)}, of commit ${commitWords(report)}. At the largest size a query may read ${mostGrowth} times
-the pages of the smallest one; pages are of 8 KiB, from the cache or not. \`make growth-table\` runs it and writes this page.
+${(result.durationMs / 1000).toFixed(1)} s, on ${report.startedAt.slice(0, 10)}, of commit ${commitWords(report)}. At the largest size a query may read
+${mostGrowth} times the pages of the smallest one (of 8 KiB, from the cache or not), and the cost that the planner expects may grow half as
+much as the table. \`make growth-table\` runs it and writes this page; \`make growth-table PLAN_ROWS=10000000\` goes on to more rows.
 
 ${table(head, figures)}
 

@@ -43,6 +43,11 @@ const deterministic = `SET jit = off; SET max_parallel_workers_per_gather = 0; S
 /** Growth below so many pages is noise: a level more in an index, a page of the catalog. */
 const pagesThatMatter = 150;
 
+/** A query that is expected to cost less is cheap at any size. */
+const costThatMatters = 1_000;
+/** Of the growth of the table: what an index serves costs more with each of its levels, and not with each row. */
+const mostCostGrowthShare = 0.5;
+
 /** The queries that read most are drawn. */
 const mostCharts = 4;
 
@@ -104,11 +109,17 @@ export default defineGate<Facts>({
   },
 
   samples: {
-    good: [sample({}, {}), sample({ buffers: 10 }, { buffers: 120 })],
+    good: [
+      sample({}, {}),
+      sample({ buffers: 10 }, { buffers: 120 }),
+      sample({ cost: 120 }, { cost: 900 }),
+      sample({ cost: 500 }, { cost: 2_000 }),
+    ],
     bad: [
       sample({}, { unservable: ['orders'], scanned: ['orders'] }),
       sample({}, { scanned: ['orders'] }),
       sample({ buffers: 100 }, { buffers: 900 }),
+      sample({ cost: 500 }, { cost: 4_500 }),
     ],
   },
 
@@ -185,9 +196,18 @@ function judgeQuery(plans: readonly Planned[], table: string, mostGrowth: number
     ];
   }
   const grown = largest.buffers / Math.max(smallest.buffers, 1);
-  if (largest.buffers <= pagesThatMatter || grown <= mostGrowth) return [];
+  if (largest.buffers <= pagesThatMatter || grown <= mostGrowth) return judgeCost(smallest, largest, at);
   const message = `"${name}" reads ${largest.buffers} pages ${at}, and ${smallest.buffers} with ${smallest.rows}: ${grown.toFixed(1)} times as many, and ${mostGrowth} are allowed`;
   return [{ message, identity: `${name} growth` }];
+}
+
+/** What the planner expects of it, which is what makes it leave an index one day. */
+function judgeCost(smallest: Planned, largest: Planned, at: string): Finding[] {
+  const grown = largest.cost / Math.max(smallest.cost, 1);
+  const allowed = (largest.rows / smallest.rows) * mostCostGrowthShare;
+  if (largest.cost <= costThatMatters || grown <= allowed) return [];
+  const message = `"${largest.name}" is expected to cost ${Math.round(largest.cost)} ${at}, ${grown.toFixed(1)} times as much as with ${smallest.rows}: it grows with the table`;
+  return [{ message, identity: `${largest.name} cost` }];
 }
 
 function chartsOf(plans: readonly Planned[]): Chart[] {
