@@ -1,4 +1,4 @@
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Config, parseConfig } from '../src/config.ts';
@@ -46,6 +46,7 @@ test.each<[string, () => Parameters<typeof open>[0]]>([
   ['a file of it', () => void repository.write('b.sql', 'changed')],
   ['a new file of it', () => void repository.write('new.sql', 'b')],
   ['one that is gone', () => void repository.remove('b.sql')],
+  ['whether it may be run', () => void chmodSync(join(repository.root, 'b.sql'), 0o755)],
   ['a name', () => void renameSync(join(repository.root, 'b.sql'), join(repository.root, 'bb.sql'))],
   ['the gates themselves', () => void repository.write('gates/x.ts', 'y')],
   ['a tool', () => ({ tools: tools('1.1') })],

@@ -31,7 +31,7 @@ export function openCache(options: CacheOptions): Cache {
   const directory = join(tree.root, '.preflight', 'cache');
   const digests = new Map<string, Promise<string>>();
   const digestOf = (path: string) => {
-    const known = digests.get(path) ?? readFile(join(tree.root, path)).then(sha256, () => 'gone');
+    const known = digests.get(path) ?? digestOfFile(join(tree.root, path));
     digests.set(path, known);
     return known;
   };
@@ -81,6 +81,16 @@ async function commonParts(root: string, sources: readonly string[], config: Con
 /** Every ref, and HEAD, with the commit that it names. */
 async function refsOf(root: string): Promise<string> {
   return (await execOrThrow('git', ['show-ref', '--head'], { cwd: root })).stdout;
+}
+
+/** Of its content, and of whether it may be run: both are the tree's. */
+async function digestOfFile(path: string): Promise<string> {
+  try {
+    const [content, { mode }] = await Promise.all([readFile(path), stat(path)]);
+    return `${sha256(content)}${(mode & 0o100) === 0 ? '' : ' runs'}`;
+  } catch {
+    return 'gone';
+  }
 }
 
 async function digestOfDirectory(directory: string): Promise<string> {

@@ -45,6 +45,8 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['config:runbooks', 'shellcheck'],
+  // A script may source or run any of them.
+  files: ['**'],
   covers: ['runbooks.scripts-sound', 'runbooks.tested'],
   unit: 'scripts',
   why: 'A script for an emergency runs once a year, in a hurry, by somebody who did not write it: it may not fail on its own account.',
