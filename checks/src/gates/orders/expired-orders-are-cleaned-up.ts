@@ -73,14 +73,24 @@ export default defineGate<Facts>({
   async sabotage({ config, databaseUrl }) {
     const { table, column } = partOf(config, 'orders').expiry;
     await withDatabase(databaseUrl, async (database) => {
-      await database.query(`CREATE FUNCTION public.preflight_later() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN NEW.${column} := NEW.${column} + interval '1 hour'; RETURN NEW; END $$`);
+      await database.query(`CREATE TABLE public.preflight_late AS SELECT ${column} AS late FROM ${table} WITH NO DATA`);
+      await database.query(`CREATE FUNCTION public.preflight_later() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+        $$ BEGIN
+          NEW.${column} := NEW.${column} + interval '1 hour';
+          INSERT INTO public.preflight_late VALUES (NEW.${column});
+          RETURN NEW;
+        END $$`);
       await database.query(`CREATE TRIGGER preflight_later BEFORE INSERT ON ${table} FOR EACH ROW
         WHEN (NEW.${column} IS NOT NULL) EXECUTE FUNCTION public.preflight_later()`);
     });
+    // What was made meanwhile gets the end that its event tells of, past whatever keeps an end from being changed.
     return () =>
       withDatabase(databaseUrl, async (database) => {
         await database.query('DROP FUNCTION public.preflight_later() CASCADE');
+        await database.query('SET session_replication_role = replica');
+        await database.query(`UPDATE ${table} SET ${column} = ${column} - interval '1 hour'
+          WHERE ${column} IN (SELECT late FROM public.preflight_late)`);
+        await database.query('DROP TABLE public.preflight_late');
       });
   },
 });
