@@ -47,7 +47,8 @@ export async function createSmallRepository(files: Record<string, string> = {}):
       await git('commit', '--quiet', '--allow-empty', '--message', message);
       return git('rev-parse', 'HEAD');
     },
-    close: () => rmSync(root, { recursive: true, force: true }),
+    // A program that ends may still be writing what it has compiled.
+    close: () => rmSync(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }),
   };
 }
 
