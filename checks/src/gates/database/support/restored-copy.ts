@@ -42,10 +42,9 @@ export interface Comparison {
 /** Reads the restored copy as the database was read when it was dumped. */
 export async function compare(context: Context, backup: Backup, url: string): Promise<Comparison> {
   const { config, target } = context;
-  // One reads rows and the other the catalog: neither has to wait for the other.
-  const [[copy, sequences], schemas] = await Promise.all([
-    withDatabase(url, async (database) => [await readDatabase(database), await readSequences(database)] as const),
-    bothSchemas(context, target.databaseUrl, url),
+  const [copy, sequences] = await withDatabase(url, async (database) => [
+    await readDatabase(database),
+    await readSequences(database),
   ]);
   const { contents, structures } = backup.source;
   const tables = Object.entries(contents).map(([table, source]) => ({
@@ -55,7 +54,7 @@ export async function compare(context: Context, backup: Backup, url: string): Pr
   const isEqual = tables.every((table) => judgeTable(table).length === 0);
   return {
     tables,
-    schema: lineDifference(...schemas),
+    schema: lineDifference(...(await bothSchemas(context, target.databaseUrl, url))),
     invariants: isEqual ? await invariantsOf(url, config) : [],
     // A table that is missing is told once, by its rows.
     structures: Object.entries(structures).flatMap(([table, source]) => {
