@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 
-/** The configuration is written in one file, or in several that it imports: what is promised is the same. */
+/** More than that is no configuration. */
 const most = 500;
 
 /**
- * The configuration's file, and all files of the tree that it imports by relative paths, and those in turn. Paths from the
- * root, sorted. @throws when one cannot be read or parsed, or when there are more than 500.
+ * The configuration's file, and all files of the tree that it imports by relative paths, and those in turn: what is promised is
+ * the same, in one file or in several. Paths from the root, sorted. @throws when one cannot be read or parsed, or when there are more than 500.
  */
 export async function configFilesOf(root: string, file: string): Promise<string[]> {
   const found = new Set<string>();
