@@ -14,7 +14,7 @@ import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
  * from the dump at hand to a copy that is known to be right. `make bench-restore ARGS=3000000` says how many rows there are.
  */
 const rows = Number(process.argv[2] ?? 2_000_000);
-const rounds = 3;
+const rounds = 5;
 /** A check that makes a restore much longer is soon left out of it. */
 const mostRatio = 1.2;
 

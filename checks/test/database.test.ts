@@ -139,6 +139,50 @@ describe('the content of tables', () => {
     expect(lost?.rows).toBe(1);
   });
 
+  test('is known of every kind of type, by its bytes or by its text', async () => {
+    const url = await postgres.createDatabase('kinds');
+    const make = `${parents} CREATE TYPE shop.side AS ENUM ('buy', 'sell'); CREATE TYPE shop.pair AS (a integer, b text);
+      CREATE DOMAIN shop.price AS numeric; CREATE TABLE shop.kinds (amount numeric, real double precision, word text,
+      side shop.side, pair shop.pair, price shop.price, "many ""of them" shop.side[], rights aclitem[], box box, json json)`;
+    await withDatabase(url, (database) => database.query(make));
+    const values = (change: Record<number, string> = {}) => {
+      const all = [
+        '1.0',
+        "'0'",
+        "''",
+        "'buy'",
+        "(1, 'x')",
+        '1.0',
+        "'{buy}'",
+        "'{=r/postgres}'",
+        "'(1,1),(0,0)'",
+        "'{}'",
+      ];
+      return all.map((value, index) => change[index] ?? value).join(', ');
+    };
+    const hashOf = (row: string) =>
+      withDatabase(url, async (database) => {
+        await database.query(`DELETE FROM shop.kinds; INSERT INTO shop.kinds VALUES (${row})`);
+        return (await readContents(database))['shop.kinds']?.hash;
+      });
+    const others = [
+      '1.00',
+      "'-0'",
+      'NULL',
+      "'sell'",
+      "(1, 'y')",
+      '1.00',
+      "'{sell}'",
+      "'{=w/postgres}'",
+      "'(2,1),(0,0)'",
+      "'{ }'",
+    ];
+    const seen = [await hashOf(values())];
+    for (const [index, other] of others.entries()) seen.push(await hashOf(values({ [index]: other })));
+    expect(await hashOf(values())).toBe(seen[0]);
+    expect(new Set(seen).size).toBe(1 + others.length);
+  });
+
   test('that a migration would write again leaves out times, and numbers and ids that are given by default', async () => {
     const url = await postgres.createDatabase('repeatable');
     const seen = await withDatabase(url, async (database) => {

@@ -4,7 +4,7 @@ import { defineGate, type Finding } from '../../engine/gate.ts';
 import { withDatabase } from '../../io/database.ts';
 import { lastLines } from '../../io/exec.ts';
 import { startWrites } from '../../io/writes.ts';
-import { type Backup, backupPath, readDatabase, removeBackup, restoreBackup, takeBackup } from './support/backup.ts';
+import { type Backup, backupPath, removeBackup, restoreBackup, takeBackup } from './support/backup.ts';
 import { readForeignKeys } from './support/foreign-keys.ts';
 import {
   type Comparison,
@@ -15,6 +15,7 @@ import {
 } from './support/restored-copy.ts';
 import { requireSpace, type Space } from './support/space.ts';
 import type { SequencePosition, TableStructure } from './support/structure.ts';
+import { readContents } from './support/table-content.ts';
 
 interface Facts extends Comparison {
   /** Writes that were accepted before the dump, and those that were accepted while it was taken. */
@@ -137,7 +138,7 @@ function judgeRestore({ restoreFailure }: Facts): Finding[] {
 /** One with rows that no other table points at, so that the copy can be built without them; else any with rows. */
 async function forgettableTable(databaseUrl: string): Promise<string> {
   return withDatabase(databaseUrl, async (database) => {
-    const { contents } = await readDatabase(database);
+    const contents = await readContents(database);
     const referenced = new Set((await readForeignKeys(database)).map(({ references }) => references));
     const filled = Object.keys(contents).filter((table) => (contents[table]?.rows ?? 0) > 0);
     const table = filled.find((candidate) => !referenced.has(candidate)) ?? filled[0];

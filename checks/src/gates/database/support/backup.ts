@@ -5,6 +5,7 @@ import type { Context } from '../../../engine/context.ts';
 import { type Database, withDatabase } from '../../../io/database.ts';
 import type { ExecResult } from '../../../io/exec.ts';
 import { assertSucceeded, runPostgresProgram } from './postgres-program.ts';
+import { dumpSchema } from './schema-dump.ts';
 import { readSequences, readStructures, type SequencePosition, type TableStructure } from './structure.ts';
 import { type Contents, readContents } from './table-content.ts';
 
@@ -12,6 +13,8 @@ import { type Contents, readContents } from './table-content.ts';
 export interface DatabaseSeen {
   contents: Contents;
   structures: Record<string, TableStructure>;
+  /** As pg_dump writes it. */
+  schema: string;
 }
 
 /** A dump, and what the database held at that very snapshot. */
@@ -46,7 +49,7 @@ export async function takeBackup(context: Context, file: string): Promise<Backup
     ];
     const [dumped, source] = await Promise.all([
       runPostgresProgram(context, 'pg_dump', target.databaseUrl, args),
-      readDatabase(database),
+      readDatabase(context, database, target.databaseUrl),
     ]);
     assertSucceeded('pg_dump', dumped);
     await database.query('COMMIT');
@@ -56,9 +59,17 @@ export async function takeBackup(context: Context, file: string): Promise<Backup
   });
 }
 
-export async function readDatabase(database: Database): Promise<DatabaseSeen> {
+/** The bookkeeping of the migrations is part of what has to come back. */
+const nothingExcluded = 'pg_catalog.none';
+
+/**
+ * PostgreSQL writes an expression with other brackets once it has read its own: `(a AND b) AND c` comes back as `a AND b AND c`.
+ * A dump loses no bracket of its own accord, so that schemas are compared without.
+ */
+export async function readDatabase(context: Context, database: Database, databaseUrl: string): Promise<DatabaseSeen> {
   const contents = await readContents(database);
-  return { contents, structures: await readStructures(database) };
+  const schema = await dumpSchema(context, database, databaseUrl, nothingExcluded);
+  return { contents, structures: await readStructures(database), schema: schema.replaceAll(/[()]/g, '') };
 }
 
 /** A path in the sandbox's own directory, which goes with it if this program is killed. */

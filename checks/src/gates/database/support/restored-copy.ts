@@ -4,7 +4,6 @@ import { withDatabase } from '../../../io/database.ts';
 import { type InvariantSeen, readInvariants } from '../../../io/invariants.ts';
 import { type Backup, readDatabase } from './backup.ts';
 import { lineDifference } from './line-difference.ts';
-import { dumpSchema } from './schema-dump.ts';
 import { readSequences, type SequencePosition, type TableStructure } from './structure.ts';
 import type { TableContent } from './table-content.ts';
 
@@ -41,12 +40,11 @@ export interface Comparison {
 
 /** Reads the restored copy as the database was read when it was dumped. */
 export async function compare(context: Context, backup: Backup, url: string): Promise<Comparison> {
-  const { config, target } = context;
   const [copy, sequences] = await withDatabase(url, async (database) => [
-    await readDatabase(database),
+    await readDatabase(context, database, url),
     await readSequences(database),
   ]);
-  const { contents, structures } = backup.source;
+  const { contents, structures, schema } = backup.source;
   const tables = Object.entries(contents).map(([table, source]) => ({
     ...{ table, source },
     restored: copy.contents[table] ?? null,
@@ -54,8 +52,8 @@ export async function compare(context: Context, backup: Backup, url: string): Pr
   const isEqual = tables.every((table) => judgeTable(table).length === 0);
   return {
     tables,
-    schema: lineDifference(...(await bothSchemas(context, target.databaseUrl, url))),
-    invariants: isEqual ? await invariantsOf(url, config) : [],
+    schema: lineDifference(schema, copy.schema),
+    invariants: isEqual ? await invariantsOf(url, context.config) : [],
     // A table that is missing is told once, by its rows.
     structures: Object.entries(structures).flatMap(([table, source]) => {
       const restored = copy.structures[table];
@@ -67,21 +65,6 @@ export async function compare(context: Context, backup: Backup, url: string): Pr
       restored: sequences[sequence] ?? null,
     })),
   };
-}
-
-/** The bookkeeping of the migrations is part of what has to come back. */
-const nothingExcluded = 'pg_catalog.none';
-
-/**
- * PostgreSQL writes an expression with other brackets once it has read its own: `(a AND b) AND c` comes back as `a AND b AND c`.
- * A dump loses no bracket of its own accord, so that both are compared without.
- */
-function bothSchemas(context: Context, source: string, copy: string): Promise<[string, string]> {
-  const dump = async (at: string) => {
-    const schema = await withDatabase(at, (database) => dumpSchema(context, database, at, nothingExcluded));
-    return schema.replaceAll(/[()]/g, '');
-  };
-  return Promise.all([dump(source), dump(copy)]);
 }
 
 /**
