@@ -1,7 +1,8 @@
 import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Config, parseConfig } from '../src/config.ts';
+import type { Check } from '../src/engine/gate.ts';
 import { openCache } from '../src/io/result-cache.ts';
 import type { Tools } from '../src/io/tools.ts';
 import { openTree } from '../src/io/tree.ts';
@@ -83,6 +84,55 @@ test('of a gate that reads commits: another key when a ref names another one', a
   const after = await key();
   expect(after).toMatch(/^[0-9a-f]{24}$/);
   expect(after).not.toBe(before);
+});
+
+describe('files that were cleared', () => {
+  const all = ['a.sql', 'b.sql'];
+
+  /** Which files are looked through, when there is something to tell of those in `told`. */
+  async function lookedThrough(told: string[] = [], rules = 'r', cache = open(), change: () => void = () => undefined) {
+    let seen: string[] = [];
+    const cleared = await cache.clearedBy(gate).lookThrough(all, rules, async (uncleared) => {
+      seen = uncleared;
+      change();
+      return told;
+    });
+    expect(cleared).toBe(2 - seen.length);
+    return seen;
+  }
+
+  test('are not looked through again; those with something to tell are', async () => {
+    expect(await lookedThrough(['b.sql'])).toEqual(all);
+    expect(await lookedThrough(['b.sql'])).toEqual(['b.sql']);
+    expect(await lookedThrough()).toEqual(['b.sql']);
+    expect(await lookedThrough()).toEqual([]);
+    expect(await repository.git('status', '--porcelain')).toBe('');
+  });
+
+  test.each<[string, () => Parameters<typeof open>[0], string[]]>([
+    ['one', () => void repository.write('b.sql', 'changed'), ['b.sql']],
+    ['a tool', () => ({ tools: tools('1.1') }), all],
+    ['the gates themselves', () => void repository.write('gates/x.ts', 'y'), all],
+    ['the configuration', () => ({ config: { ...config, code: { ...config.code, production: ['other'] } } }), all],
+  ])('are looked through again when %s has changed', async (_, change, again) => {
+    await lookedThrough();
+    expect(await lookedThrough([], 'r', open(change() ?? {}))).toEqual(again);
+    expect(await lookedThrough([], 'other rules')).toEqual(all);
+  });
+
+  test('are not those that were written meanwhile, nor what another gate has cleared, nor a record that is none', async () => {
+    await lookedThrough([], 'r', open(), () => repository.write('b.sql', 'meanwhile'));
+    expect(await lookedThrough()).toEqual(['b.sql']);
+    const clearBy = (check: Check) =>
+      open()
+        .clearedBy(check)
+        .lookThrough(all, 'r', async () => []);
+    expect([await clearBy(other), await clearBy(other)]).toEqual([0, 2]);
+    const strange = fakeGate('a/strange');
+    expect([await clearBy(strange), await clearBy(strange)]).toEqual([0, 0]);
+    writeFileSync(join(repository.root, '.preflight', 'cache', 'cleared-a-sql.json'), '{"cut');
+    expect(await lookedThrough()).toEqual(all);
+  });
 });
 
 test('what is kept is found again; what is no record of a pass is not', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { type Cache, isCacheable, type Kept } from '../src/engine/cache.ts';
+import { type Cache, isCacheable, type Kept, nothingCleared } from '../src/engine/cache.ts';
 import type { Context } from '../src/engine/context.ts';
 import type { Drill, Gate } from '../src/engine/gate.ts';
 import { fakeDrill, fakeGate, fakeSandbox, runFake, runFakes } from './support/fake-checks.ts';
@@ -444,6 +444,7 @@ describe('what is kept of earlier runs', () => {
       keep: async (key, result) => {
         kept.set(key, { lookedAt: '2026-06-15T12:00:00Z', result });
       },
+      clearedBy: () => nothingCleared,
     };
     return { kept, cache };
   }

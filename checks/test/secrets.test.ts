@@ -3,12 +3,16 @@ import { chmodSync, copyFileSync, symlinkSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { parseConfig } from '../src/config.ts';
+import type { CheckResult } from '../src/engine/report.ts';
 import { parseLog, parseReport } from '../src/gates/secrets/gitleaks.ts';
 import inHistory from '../src/gates/secrets/no-secret-in-history.ts';
 import inTree, { someToken } from '../src/gates/secrets/no-secret-in-tree.ts';
 import { exec } from '../src/io/exec.ts';
+import { openCache } from '../src/io/result-cache.ts';
 import { findTools } from '../src/io/tools.ts';
-import { lookAt, repositoryRoot } from './support/look.ts';
+import { openTree } from '../src/io/tree.ts';
+import { lookAt, repositoryRoot, smallestConfig } from './support/look.ts';
 import {
   createSmallRepository,
   mergeInto,
@@ -49,6 +53,29 @@ describe.runIf(hasGitleaks)('no secret in the tree', () => {
         { reason: 'global allowlist', files: ['package-lock.json'] },
       ]),
     });
+  });
+
+  test('an edit has one file scanned again, a leak is told until it is gone, and other rules clear nothing', async () => {
+    const tree = await repository({ 'a.txt': 'one\n', 'b.txt': 'two\n', 'c!d.txt': 'three\n' });
+    const look = async () => {
+      const own = { own: [inTree], sources: [], clean: (result: CheckResult) => result, now: () => new Date() };
+      const kept = { config: parseConfig(smallestConfig), tree: openTree(tree.root), tools: findTools(repositoryRoot) };
+      const { examined, facts, findings } = await lookAt(
+        inTree,
+        tree.root,
+        {},
+        kept.tools,
+        openCache({ ...own, ...kept }),
+      );
+      return { examined, cleared: (facts as { cleared: number }).cleared, found: findings.map(({ file }) => file) };
+    };
+    expect(await look()).toEqual({ examined: 3, cleared: 0, found: [] });
+    tree.write('c!d.txt', `token: ${someToken()}\n`);
+    for (const _ of ['first', 'again']) expect(await look()).toEqual({ examined: 3, cleared: 2, found: ['c!d.txt'] });
+    tree.write('c!d.txt', 'none\n');
+    expect(await look()).toEqual({ examined: 3, cleared: 2, found: [] });
+    copyFileSync(join(repositoryRoot, '.gitleaks.toml'), join(tree.root, '.gitleaks.toml'));
+    expect(await look()).toEqual({ examined: 3, cleared: 0, found: [] });
   });
 
   test('names the place and the rule, and never the secret', async () => {

@@ -3,12 +3,15 @@ import { type ExecOptions, type ExecResult, exec } from '../io/exec.ts';
 import type { Tools } from '../io/tools.ts';
 import type { Tree } from '../io/tree.ts';
 import type { Sandbox, Target } from '../sandbox/sandbox.ts';
+import type { ClearedFiles } from './cache.ts';
 
 /** All that a gate may look at. What it has not declared as a need, it is not given. */
 export interface Context {
   readonly config: Config;
   readonly tree: Tree;
   readonly tools: Tools;
+  /** What earlier looks of this gate have found nothing in. */
+  readonly cleared: ClearedFiles;
   /** The running service and its database. @throws when the gate does not need `target`. */
   readonly target: Target;
   /** The throwaway stack, whose processes may be stopped and broken. @throws when the gate does not need `sandbox`. */
@@ -27,6 +30,7 @@ export interface ContextParts {
   config: Config;
   tree: Tree;
   tools: Tools;
+  cleared: ClearedFiles;
   /** Absent when the gate declares no need of a running stack. */
   sandbox: Sandbox | undefined;
   long: boolean;

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { defaultTarget, partOf } from '../config.ts';
 import { takeBack, writeDown } from '../io/drill-journal.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import type { Cache } from './cache.ts';
+import { type Cache, nothingCleared } from './cache.ts';
 import { type Context, createContext } from './context.ts';
 import { type Check, type Drill, type Finding, hasLongForm, type Observation } from './gate.ts';
 import { missingNeeds, needStack, type Surroundings } from './needs.ts';
@@ -151,7 +151,8 @@ async function lookInTime(check: Check, options: RunOptions, sandbox: Sandbox | 
   const timer = setTimeout(() => timeUp.abort(new Error(`it was not done after ${limitMs / 1000} s`)), limitMs);
   const signal = AbortSignal.any([options.signal, timeUp.signal]);
   const progress = (message: string) => options.watcher.progress(check, message);
-  const context = createContext({ ...options, long, sandbox, signal, progress });
+  const cleared = options.cache?.clearedBy(check) ?? nothingCleared;
+  const context = createContext({ ...options, long, sandbox, cleared, signal, progress });
   try {
     const work = check.kind === 'drill' ? carryOut(check, context, options) : check.observe(context);
     return await untilAborted(work, signal);

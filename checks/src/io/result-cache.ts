@@ -2,9 +2,18 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import { type Cache, configText, filesOf, isCacheable, keptSchema, keyOfParts } from '../engine/cache.ts';
+import {
+  type Cache,
+  configText,
+  filesOf,
+  isCacheable,
+  keptSchema,
+  keyOfParts,
+  nothingCleared,
+} from '../engine/cache.ts';
 import type { Check } from '../engine/gate.ts';
 import type { CheckResult } from '../engine/report.ts';
+import { openClearedFiles } from './cleared-files.ts';
 import { execOrThrow } from './exec.ts';
 import { type Tools, toolNames } from './tools.ts';
 import type { Tree } from './tree.ts';
@@ -36,21 +45,31 @@ export function openCache(options: CacheOptions): Cache {
     return known;
   };
   let common: Promise<readonly unknown[]> | undefined;
+  /** What an answer of the check depends on, beside the tree. */
+  const partsOf = async (check: Check): Promise<readonly unknown[]> => {
+    common ??= commonParts(tree.root, sources, config);
+    const names = toolNames.filter((name) => check.needs.includes(name) && tools.find(name));
+    const versions = await Promise.all(names.map(async (name) => [name, await tools.version(name)]));
+    // A tool may call another one where it finds it, as actionlint does shellcheck.
+    const present = toolNames.filter((name) => tools.find(name) !== undefined);
+    return [check.id, ...(await common), versions, present];
+  };
+  const write = async (name: string, value: unknown) => {
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(tree.root, '.preflight', '.gitignore'), '*\n');
+    await writeFile(join(directory, name), `${JSON.stringify(value)}\n`);
+    await forgetOldest(directory);
+  };
   return {
     async keyOf(check) {
       const globs = filesOf(check, config);
       if (!own.has(check) || !isCacheable(check) || globs === undefined) return undefined;
-      common ??= commonParts(tree.root, sources, config);
       const paths = await tree.files(...globs);
       const files = await Promise.all(paths.map(async (path) => [path, await digestOf(path)]));
-      const names = toolNames.filter((name) => check.needs.includes(name) && tools.find(name));
-      const versions = await Promise.all(names.map(async (name) => [name, await tools.version(name)]));
-      // A tool may call another one where it finds it, as actionlint does shellcheck.
-      const present = toolNames.filter((name) => tools.find(name) !== undefined);
       // Some answers depend on the date (a calendar, a deadline): none is kept past its day.
       const day = now().toISOString().slice(0, 10);
       const refs = check.readsCommits ? await refsOf(tree.root) : '';
-      return keyOfParts([check.id, day, ...(await common), files, versions, present, refs]);
+      return keyOfParts([day, ...(await partsOf(check)), files, refs]);
     },
     async find(key) {
       try {
@@ -62,11 +81,17 @@ export function openCache(options: CacheOptions): Cache {
       }
     },
     async keep(key, result) {
-      await mkdir(directory, { recursive: true });
-      await writeFile(join(tree.root, '.preflight', '.gitignore'), '*\n');
-      const kept = { lookedAt: now().toISOString(), result: clean(result) };
-      await writeFile(join(directory, `${key}.json`), `${JSON.stringify(kept)}\n`);
-      await forgetOldest(directory);
+      await write(`${key}.json`, { lookedAt: now().toISOString(), result: clean(result) });
+    },
+    clearedBy(check) {
+      if (!own.has(check)) return nothingCleared;
+      const name = `cleared-${check.id.replace('/', '-')}.json`;
+      return openClearedFiles({
+        read: () => readFile(join(directory, name), 'utf8'),
+        write: (value) => write(name, value),
+        basis: async (rules) => keyOfParts([...(await partsOf(check)), rules]),
+        digestOf: (path) => digestOfFile(join(tree.root, path)),
+      });
     },
   };
 }

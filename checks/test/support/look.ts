@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Config, parseConfig } from '../../src/config.ts';
+import type { Cache } from '../../src/engine/cache.ts';
 import type { Check } from '../../src/engine/gate.ts';
 import type { CheckResult } from '../../src/engine/report.ts';
 import { runChecks } from '../../src/engine/run.ts';
@@ -39,6 +40,7 @@ export async function lookAt(
   root: string,
   config: Partial<Config> = {},
   tools: Tools = findTools(repositoryRoot),
+  cache?: Cache,
 ): Promise<CheckResult> {
   const environment = { ...plainGitEnvironment, PATH: tools.environment.PATH };
   const [result] = await runChecks({
@@ -50,6 +52,7 @@ export async function lookAt(
     concurrency: 1,
     timeoutFactor: 1,
     signal: new AbortController().signal,
+    cache,
     watcher: { started: () => undefined, progress: () => undefined, finished: () => undefined },
   });
   if (!result) throw new Error(`${check.id} gave no result`);

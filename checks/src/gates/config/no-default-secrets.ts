@@ -16,6 +16,8 @@ interface Facts {
   /** Findings beyond those that are listed. */
   more: number;
   files: Record<'read' | 'tests' | 'locked' | 'binary' | 'directories', number>;
+  /** Files in which an earlier look found nothing, and that are as they were then. The rest tells of the others. */
+  cleared: number;
   /** Assignments to names of secrets that were judged. */
   assignments: number;
 }
@@ -35,17 +37,22 @@ export default defineGate<Facts>({
   fix: 'Remove the literal, and have the program refuse to start while the secret is not set.',
   source: 'https://cwe.mitre.org/data/definitions/1392.html',
 
-  async observe({ config, tree }) {
-    const files = { read: 0, tests: 0, locked: 0, binary: 0, directories: 0 };
-    const facts: Facts = { defaults: [], more: 0, files, assignments: 0 };
-    for (const file of await tree.files()) {
-      if (isTestFile(file)) facts.files.tests += 1;
-      else if (lockFile.test(file)) facts.files.locked += 1;
-      else look(file, await readFile(tree, file), config, facts);
-    }
+  async observe({ config, tree, cleared }) {
+    const all = await tree.files();
+    const files = all.filter((file) => !isTestFile(file) && !lockFile.test(file));
+    const tests = all.filter(isTestFile).length;
+    const counts = { read: 0, tests, locked: all.length - tests - files.length, binary: 0, directories: 0 };
+    const facts: Facts = { defaults: [], more: 0, files: counts, cleared: 0, assignments: 0 };
+    facts.cleared = await cleared.lookThrough(files, '', async (uncleared) => {
+      const notRead: string[] = [];
+      for (const file of uncleared) {
+        if (!look(file, await readFile(tree, file), config, facts)) notRead.push(file);
+      }
+      return [...notRead, ...facts.defaults.map(({ file }) => file)];
+    });
     facts.more = Math.max(0, facts.defaults.length - listedDefaults);
     facts.defaults.length -= facts.more;
-    return { examined: facts.files.read, facts };
+    return { examined: facts.cleared + facts.files.read, facts };
   },
 
   judge: ({ defaults, more }) => [
@@ -94,24 +101,28 @@ const worthReading =
 /** A file of text beyond this is a data set, not something that somebody configures; it has to be looked at by other means. */
 const sizeLimit = 4 * 1024 * 1024;
 
-/** @throws for a source file that cannot be parsed, and for a text that is too long to be read in time. */
-function look(file: string, text: string | undefined, config: Config, facts: Facts): void {
+/**
+ * Whether it is a text that was read.
+ * @throws for a source file that cannot be parsed, and for a text that is too long to be read in time.
+ */
+function look(file: string, text: string | undefined, config: Config, facts: Facts): boolean {
   if (text === undefined) {
     facts.files.directories += 1;
-    return;
+    return false;
   }
   if (text.slice(0, 8_000).includes('\0')) {
     facts.files.binary += 1;
-    return;
+    return false;
   }
   if (text.length > sizeLimit)
     throw new Error(`${file} has ${text.length} characters, more than are read: ${sizeLimit}`);
   facts.files.read += 1;
-  if (!worthReading.test(text)) return;
+  if (!worthReading.test(text)) return true;
   const { literals, assignments }: Reading = isSourceFile(file) ? readCode(file, text) : readText(file, text);
   facts.assignments += assignments;
   const usable = literals.filter(({ name, value }) => !config.service.variables[name]?.refused.includes(value));
   facts.defaults.push(...usable.map(({ line, name, how }) => ({ file, line, name, how })));
+  return true;
 }
 
 /** Undefined for what git lists in place of a directory: a link to one, or a submodule, whose files are not of this tree. */
@@ -154,5 +165,6 @@ function fixOf({ file, name, how }: Pick<Place, 'file' | 'name' | 'how'>): strin
 }
 
 function sample(defaults: Place[]): Facts {
-  return { defaults, more: 0, files: { read: 40, tests: 8, locked: 1, binary: 0, directories: 0 }, assignments: 12 };
+  const files = { read: 40, tests: 8, locked: 1, binary: 0, directories: 0 };
+  return { defaults, more: 0, files, cleared: 0, assignments: 12 };
 }

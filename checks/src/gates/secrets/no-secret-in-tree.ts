@@ -10,6 +10,8 @@ import { ignoreFile, type Leak, rulesFile, rulesOf, type Scan, type Skipped, sca
 
 interface Facts {
   files: number;
+  /** Those of them in which an earlier look found nothing, and that are as they were then. The rest tells of the others. */
+  cleared: number;
   bytes: number;
   skipped: Skipped[];
   /** Where the rules come from. */
@@ -67,30 +69,59 @@ export default defineGate<Facts>({
   },
 });
 
-/** Exactly the files of the tree are copied, so that nothing ignored is scanned and nothing changes while it is scanned. */
 async function look(context: Context, directory: string): Promise<{ examined: number; facts: Facts }> {
-  const files = await context.tree.files();
+  const { cleared: earlier, tree } = context;
+  const files = await tree.files();
+  const hasRules = existsSync(join(tree.root, rulesFile));
+  let seen: Seen = { read: 0, bytes: 0, skipped: [], leaks: [] };
+  const cleared = await earlier.lookThrough(files, hasRules ? await tree.read(rulesFile) : '', async (uncleared) => {
+    seen = await lookThrough(context, uncleared, directory);
+    return [...seen.skipped.map(([file]) => file), ...uncleared.filter((file) => seen.leaks.some(isIn(file)))];
+  });
+  return {
+    examined: cleared + seen.read,
+    facts: {
+      files: files.length,
+      cleared,
+      bytes: seen.bytes,
+      skipped: byReason(seen.skipped),
+      rules: hasRules ? rulesFile : "gitleaks's own",
+      ignoreFiles: files.filter((file) => file.endsWith(ignoreFile)),
+      leaks: await Promise.all(seen.leaks.map((leak) => describe(leak, directory, files))),
+    },
+  };
+}
+
+interface Seen {
+  read: number;
+  bytes: number;
+  /** Each with the reason. */
+  skipped: [string, string][];
+  leaks: Leak[];
+}
+
+/** Exactly these files are copied, so that nothing ignored is scanned and nothing changes while it is scanned. */
+async function lookThrough(context: Context, files: readonly string[], directory: string): Promise<Seen> {
   const { sizes, left } = await copyFiles(context.tree, files, directory);
   const canary = `canary-${randomBytes(6).toString('hex')}.txt`;
   await writeFile(join(directory, canary), `${someToken()}\n`);
-  const seen = await scan(context, ['dir', '.', ...rulesOf(directory)], directory);
-  if (!seen.leaks.some(({ file }) => file === canary))
+  const { leaks, bytes, ...rest } = await scan(context, ['dir', '.', ...rulesOf(context.tree.root)], directory);
+  if (!leaks.some(isIn(canary)))
     throw new Error(`gitleaks did not find the secret that was planted to try it: ${rulesFile} switches its rules off`);
   sizes.set(canary, (await lstat(join(directory, canary))).size);
-  const skipped = skippedFiles(seen.skipped, [...sizes.keys()]);
-  requireAllRead(seen.bytes, sizes, skipped);
-  const leaks = seen.leaks.filter(({ file }) => file !== canary);
+  const skipped = skippedFiles(rest.skipped, [...sizes.keys()]);
+  requireAllRead(bytes, sizes, skipped);
   return {
-    examined: sizes.size - 1 - skipped.size,
-    facts: {
-      files: files.length,
-      bytes: seen.bytes,
-      skipped: byReason([...left, ...skipped]),
-      rules: existsSync(join(directory, rulesFile)) ? rulesFile : "gitleaks's own",
-      ignoreFiles: files.filter((file) => file.endsWith(ignoreFile)),
-      leaks: await Promise.all(leaks.map((leak) => describe(leak, directory))),
-    },
+    read: sizes.size - 1 - skipped.size,
+    bytes,
+    skipped: [...left, ...skipped],
+    leaks: leaks.filter((leak) => !isIn(canary)(leak)),
   };
+}
+
+/** Inside of an archive the path goes on after an exclamation mark. */
+function isIn(path: string): (leak: Leak) => boolean {
+  return ({ file }) => file === path || file.startsWith(`${path}!`);
 }
 
 const copiesAtOnce = 32;
@@ -149,16 +180,18 @@ function byReason(entries: readonly (readonly [string, string])[]): Skipped[] {
 }
 
 /** The hash of the lines that hold it tells one secret from another wherever it moves, and tells nobody what it is. */
-async function describe(leak: Leak, directory: string): Promise<Facts['leaks'][number]> {
+async function describe(leak: Leak, directory: string, files: readonly string[]): Promise<Facts['leaks'][number]> {
   const { rule, description, file, line, endLine } = leak;
-  // Inside of an archive the path goes on after an exclamation mark: there the archive as a whole is what is known.
-  const text = await readFile(join(directory, file.split('!')[0] ?? file), 'utf8');
-  const lines = file.includes('!')
-    ? text
-    : text
-        .split('\n')
-        .slice(Math.max(line - 1, 0), endLine)
-        .join('\n');
+  // Of an archive, the whole is what is known.
+  const path = files.find((candidate) => isIn(candidate)(leak)) ?? file;
+  const text = await readFile(join(directory, path), 'utf8');
+  const lines =
+    path === file
+      ? text
+          .split('\n')
+          .slice(Math.max(line - 1, 0), endLine)
+          .join('\n')
+      : text;
   const content = createHash('sha256').update(`${rule}\n${lines.trim()}`).digest('hex').slice(0, 16);
   return { rule, description, file, line, content };
 }
@@ -169,5 +202,5 @@ export function someToken(): string {
 }
 
 function sample(leaks: Facts['leaks']): Facts {
-  return { files: 2, bytes: 40, skipped: [], rules: rulesFile, ignoreFiles: [], leaks };
+  return { files: 2, cleared: 0, bytes: 40, skipped: [], rules: rulesFile, ignoreFiles: [], leaks };
 }
