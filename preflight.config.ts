@@ -90,6 +90,7 @@ export default defineConfig({
     production: ['service/src/**/*.ts', 'checks/src/**/*.ts'],
     serving: ['service/src/**/*.ts'],
   },
+  lint: { command: ['biome', 'check', '--error-on-warnings'], report: 'biome', files: ['**/*.{ts,js}'] },
   load: {
     script: 'loadtests/placement.ts',
     environment: toTraders,

@@ -41,7 +41,11 @@ export const access: ConfigInput['access'] = {
     failuresPerAddress: 10,
     seconds: 3_600,
   },
-  rateLimit: { environment: { RATE_LIMIT_PER_MINUTE_ADDRESS: '' }, perMinute: 100 },
+  rateLimit: {
+    environment: { RATE_LIMIT_PER_MINUTE_ADDRESS: '', RATE_LIMIT_PER_HOUR_KEY: '' },
+    perMinute: 100,
+    perHourKey: 1_000,
+  },
   allowedOrigin: 'https://desk.example',
 };
 

@@ -16,8 +16,14 @@ export const accessRules = z.strictObject({
     /** For how long. S3:192 wants an hour. */
     seconds: z.int().min(3_600).default(3_600),
   }),
-  /** In this environment a client's address may ask so often per minute: S3:183 and S4:141 want 100 at most. */
-  rateLimit: z.strictObject({ environment, perMinute: z.int().min(1).max(100) }),
+  /** In this environment, a client's address may ask so often per minute and a key per hour. */
+  rateLimit: z.strictObject({
+    environment,
+    /** S3:183 and S4:141 want 100 at most. */
+    perMinute: z.int().min(1).max(100),
+    /** S3:184 wants 1000 at most. */
+    perHourKey: z.int().min(1).max(1_000),
+  }),
   /** An origin whose pages may read answers in the sandbox. Without it, none may. */
   allowedOrigin: z.url().optional(),
 });

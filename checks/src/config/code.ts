@@ -14,3 +14,12 @@ export const code = z.strictObject({
   /** Files of it that may stop the process for a moment, because they run only while it starts. */
   blockingAllowed: z.array(z.strictObject({ glob: z.string().min(1), reason: z.string().min(10) })).default([]),
 });
+
+/** The linter whose rules the code follows. The files are appended to its command, and what makes it print JSON. */
+export const lint = z.strictObject({
+  command,
+  /** Whose JSON it prints. */
+  report: z.enum(['biome', 'eslint']),
+  /** Globs of what it looks at, whole. Default: `code.production`. */
+  files: z.array(z.string()).min(1).optional(),
+});

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { accessRules, keyUse, list, rolesMay } from './access.ts';
 import { alerts } from './alerts.ts';
 import { backups, recovery } from './backups.ts';
-import { code } from './code.ts';
+import { code, lint } from './code.ts';
 import { connections, database, databaseRole, hotQueries, migrations, refusals, statements } from './database.ts';
 import { deployment, edge, host, manifests, rollback, stability } from './deployment.ts';
 import { clock, drillPages, eventLoop, frozenWorker, outage, poolExhausted, replicas } from './drills.ts';
@@ -45,6 +45,7 @@ export const schema = z.strictObject({
   risk: risk.optional(),
   riskDryRun: riskDryRun.optional(),
   code,
+  lint: lint.optional(),
   /** A k6 script with its thresholds, and its environment: `{url}` and `{writerKeysFile}` (a key per line) are filled in. */
   load: loadScript.optional(),
   loadProfiles: loadProfiles.optional(),

@@ -23,6 +23,7 @@ import serviceRunsOnTheCopy from './backups/service-runs-on-the-copy.ts';
 import verificationPasses from './backups/verification-passes.ts';
 import walIsArchived from './backups/wal-is-archived.ts';
 import workflowsAreValid from './ci/workflows-are-valid.ts';
+import lintIsClean from './code/lint-is-clean.ts';
 import noBlockingCalls from './code/no-blocking-calls.ts';
 import noConsole from './code/no-console.ts';
 import testsPass from './code/tests-pass.ts';
@@ -179,6 +180,7 @@ import reconciliationConverges from './workers/reconciliation-converges.ts';
 export const gates: readonly Gate[] = [
   typesCheck,
   noConsole,
+  lintIsClean,
   noBlockingCalls,
   testsPass,
   missingVariablesAreRefused,

@@ -1,4 +1,4 @@
-import { gate, type Item, notApplicable, planned, signOff } from '../item.ts';
+import { gate, type Item, notApplicable, signOff } from '../item.ts';
 import { NO_PASSWORDS, NO_SESSIONS } from '../reasons.ts';
 
 /** Who may do what, by which key, and how often. */
@@ -111,7 +111,7 @@ export const access: readonly Item[] = [
   {
     id: 'access.rate-limits.key',
     severity: 'blocker',
-    answer: planned('access/limits-are-as-promised'),
+    answer: gate('access/rate-limits-hold'),
     asks: ['S3:184 1000 requests/hour per user'],
   },
   {

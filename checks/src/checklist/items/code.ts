@@ -1,4 +1,4 @@
-import { drill, gate, type Item, planned } from '../item.ts';
+import { drill, gate, type Item } from '../item.ts';
 
 /** What the sources themselves must be like. */
 export const code: readonly Item[] = [
@@ -23,7 +23,7 @@ export const code: readonly Item[] = [
   {
     id: 'code.lint',
     severity: 'blocker',
-    answer: planned('code/lint-is-clean'),
+    answer: gate('code/lint-is-clean'),
     asks: ['S4:15 Zero lint errors'],
   },
   {
