@@ -202,6 +202,34 @@ test('a lease is refused while another has it, kept by its holder, and not taken
   expect(Number((await other)?.token)).toBe(Number(mine.token) + 1);
 });
 
+test('a long transaction of exclusive work keeps neither heartbeats nor those who wait for the lease', async () => {
+  const gate = Promise.withResolvers<void>();
+  let held = false;
+  const supervisor = supervise();
+  const errors: unknown[] = [];
+  supervisor.workAlone('fenced', {
+    intervalMs: 1,
+    onError: (error) => errors.push(error),
+    step: (lease) =>
+      transaction(pool, async (tx) => {
+        await holdLease(tx, lease);
+        held = true;
+        await gate.promise;
+      }),
+  });
+  await eventually('the step has the lease', async () => held);
+  const heartbeat = async () =>
+    (await database.query<{ at: string }>('SELECT heartbeat_at::text AS at FROM workers.workers'))[0]?.at;
+  const before = await heartbeat();
+  await eventually('another heartbeat', async () => (await heartbeat()) !== before);
+  expect(await take(60_000)).toBeNull();
+  expect(logged(SUPERVISOR_MESSAGES.heartbeat)).toEqual([]);
+  held = false;
+  gate.resolve();
+  await eventually('the same process goes on', async () => held);
+  expect(errors).toEqual([]);
+});
+
 test('a step that never ends is given up, cannot write any more, and the work goes on', async () => {
   const leases: Lease[] = [];
   const supervisor = supervise({ stuckAfterMs: 30 });

@@ -88,15 +88,20 @@ export async function removeLostWorkers(tx: Tx, silentForMs: number, batch: numb
 }
 
 /**
- * Takes the lease, or keeps it: null while somebody else has it. Who keeps it keeps its token; whoever takes it gets the
- * next one, even the same process after its lease ran out.
+ * Takes the lease, or keeps it: null while somebody else has it, and while a transaction under it goes on, for which it does not
+ * wait. Who keeps it keeps its token; whoever takes it gets the next one, even the same process after its lease ran out.
  */
 export async function acquireLease(tx: Tx, name: string, instance: string, forMs: number): Promise<Lease | null> {
   const { rows } = await tx.query<{ token: string }>({
     name: 'acquire-lease',
     text: `
+      WITH free AS MATERIALIZED (
+        SELECT name FROM workers.leases
+        WHERE name = $1::text AND (holder = $2::uuid OR expires_at <= clock_timestamp()) FOR NO KEY UPDATE SKIP LOCKED
+      )
       INSERT INTO workers.leases AS l (name, holder, expires_at)
-      VALUES ($1::text, $2::uuid, clock_timestamp() + $3::float8 * interval '1 millisecond')
+      SELECT $1::text, $2::uuid, clock_timestamp() + $3::float8 * interval '1 millisecond'
+      WHERE EXISTS (SELECT FROM free) OR NOT EXISTS (SELECT FROM workers.leases WHERE name = $1::text)
       ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at,
         fence = l.fence + CASE WHEN l.expires_at > clock_timestamp() THEN 0 ELSE 1 END,
         acquired_at = CASE WHEN l.expires_at > clock_timestamp() THEN l.acquired_at ELSE clock_timestamp() END

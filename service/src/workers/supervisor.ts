@@ -135,7 +135,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   /** Whoever has a lease keeps it between its steps, too: the same process goes on until it ends, freezes or fails. */
   const keepLeases = async (): Promise<void> => {
     for (const worker of workers) {
-      if (worker.lease !== null) worker.lease = await acquire(worker.name);
+      if (worker.lease === null) continue;
+      const kept = await acquire(worker.name);
+      // The transaction of a step that goes on has the lease's row: whether it is still ours, the fence says.
+      if (kept !== null || worker.stepStartedAtMs === null) worker.lease = kept;
     }
   };
   const beat = async (): Promise<void> => {
