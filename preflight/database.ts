@@ -215,8 +215,10 @@ export const statements: ConfigInput['statements'] = {
   mostPerWrite: 5,
   known: [
     {
-      pattern: 'AS repaired, .* AS before',
-      reason: 'The reconciliation compares every order that changed within an hour with its fills, once a minute.',
+      pattern: 'AS repaired, .* AS before|SELECT DISTINCT account_id FROM|count.* FROM portfolio\\.accounts\\) \\+',
+      reason:
+        'The reconciliation compares every order that changed within an hour with its fills, and accounts with what open ' +
+        'orders hold, once a minute.',
     },
     { pattern: 'breaks AS|traded AS', reason: 'The audit of all books adds up every fill, on purpose, and rarely.' },
   ],

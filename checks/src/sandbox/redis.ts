@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { redisCommand } from '../io/redis.ts';
 import type { Tools } from '../io/tools.ts';
 import { type ServerProcess, startServer } from './server.ts';
 
@@ -52,6 +53,29 @@ export async function startRedis(directory: string, tools: Tools, port: number):
     freeze: () => server.signal('SIGSTOP'),
     thaw: () => server.signal('SIGCONT'),
   };
+}
+
+/** Databases of the sandbox's Redis for processes that must not meddle with the memory of all others, by what they are for. */
+const databases = { counts: 15, recovery: 14 } as const;
+
+/** As a script, because a connection that only sends one command cannot select a database for the next one. */
+const beginAnew = `
+  local all = redis.call('KEYS', '*')
+  redis.call('SELECT', ARGV[1])
+  redis.call('FLUSHDB')
+  redis.call('SELECT', 0)
+  if ARGV[2] == 'copied' then
+    for _, key in ipairs(all) do redis.call('COPY', key, key, 'DB', ARGV[1]) end
+  end`;
+
+/** The URL of one of them, which begins empty, or with a copy of all that the sandbox's own database holds. */
+export async function redisDatabase(
+  { url }: Pick<RedisServer, 'url'>,
+  name: keyof typeof databases,
+  content: 'empty' | 'copied',
+): Promise<string> {
+  await redisCommand(url, ['EVAL', beginAnew, '0', String(databases[name]), content]);
+  return `${url}/${databases[name]}`;
 }
 
 function answersPing(port: number): Promise<boolean> {

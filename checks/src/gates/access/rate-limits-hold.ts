@@ -2,7 +2,7 @@ import { partOf } from '../../config.ts';
 import type { Context } from '../../engine/context.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
 import { type HttpAnswer, send } from '../../io/http.ts';
-import { redisCommand } from '../../io/redis.ts';
+import { redisDatabase } from '../../sandbox/redis.ts';
 import type { Replica, Sandbox } from '../../sandbox/sandbox.ts';
 import { nobodysAddress, retryAfterOf } from './support/strangers.ts';
 
@@ -102,15 +102,10 @@ export default defineGate<Facts>({
   },
 });
 
-/** A database of Redis that nobody else counts in; what was counted there before is forgotten. */
-const countsDatabase = 15;
-
 /** Where the service was given a Redis, its processes have one count. They begin with none, whatever was asked before. */
 async function emptyCounts({ redis, config }: Sandbox): Promise<{ redisUrl: string } | undefined> {
   const isShared = Object.values(config.service.environment).some((value) => value.includes('{redisUrl}'));
-  if (redis === undefined || !isShared) return undefined;
-  await redisCommand(redis.url, ['EVAL', `redis.call('SELECT', ${countsDatabase}) return redis.call('FLUSHDB')`, '0']);
-  return { redisUrl: `${redis.url}/${countsDatabase}` };
+  return redis && isShared ? { redisUrl: await redisDatabase(redis, 'counts', 'empty') } : undefined;
 }
 
 function admittedOf(statuses: readonly number[]): number {

@@ -4,9 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from '../../../engine/context.ts';
 import { withDatabase } from '../../../io/database.ts';
 import { lastLines } from '../../../io/exec.ts';
+import { send } from '../../../io/http.ts';
 import { type InvariantSeen, readInvariants } from '../../../io/invariants.ts';
 import { type Attempt, attemptWrite, nowMs, startWrites, storedIds, type WriteTarget } from '../../../io/writes.ts';
 import type { PostgresServer } from '../../../sandbox/postgres.ts';
+import { redisDatabase } from '../../../sandbox/redis.ts';
 import type { Replica, Sandbox } from '../../../sandbox/sandbox.ts';
 import { type BaseBackup, baseBackupOf, sameDatabase } from './base-backup.ts';
 import { type RestorePlace, restoreCluster } from './restore.ts';
@@ -134,13 +136,26 @@ async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number 
   return { value, ms: Math.round(performance.now() - startedAt) };
 }
 
-/** The service, with its database's address changed to the copy's; or why it did not become ready there. */
+/**
+ * The service, with its database's address changed to the copy's; or why it did not become ready there. What it finds in
+ * Redis is what Redis remembers at that moment; where that is newer than the backup it stays stopped, until an operator
+ * has looked and clears the kill switch.
+ */
 async function startOnCopy(sandbox: Sandbox, server: PostgresServer): Promise<Replica | string> {
+  const { config, credentials, redis } = sandbox;
   const [original, copy] = [new URL(sandbox.postgres.url).host, new URL(server.url).host];
   const moved = Object.entries(sandbox.service.environment).filter(([, value]) => value.includes(original));
   const environment = moved.map(([name, value]) => [name, value.replaceAll(original, copy)]);
   if (environment.length === 0) throw new Error(`no variable of the service names its database at ${original}`);
-  return sandbox.startReplica(Object.fromEntries(environment)).catch((error: Error) => error.message);
+  const memory = redis ? { redisUrl: await redisDatabase(redis, 'recovery', 'copied') } : {};
+  const replica = await sandbox
+    .startReplica(Object.fromEntries(environment), memory)
+    .catch((error: Error) => error.message);
+  if (typeof replica === 'string' || config.killSwitch === undefined) return replica;
+  const { status, text } = await send(replica.url, config.killSwitch.clear, { key: credentials.operator });
+  if (status < 400) return replica;
+  await replica.close();
+  return `its kill switch cannot be cleared: ${status} ${text}`;
 }
 
 /** Every page of every table and index of the service's database, beside its heap. Null: nothing is wrong. */
