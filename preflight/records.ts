@@ -19,6 +19,14 @@ export const logs: ConfigInput['logs'] = {
   levels: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
   requestId: { field: 'requestId', header: 'x-request-id' },
   writeId: 'orderId',
+  complaints: {
+    expected: [
+      {
+        message: 'Worker stopped without a word',
+        reason: 'Gates end their processes at once: whoever lives on tells of their workers.',
+      },
+    ],
+  },
   security: {
     wrongKey: { message: 'Access refused', who: 'address', fields: { code: 'unauthenticated' } },
     lockedOut: { message: 'Locked out', who: 'address' },

@@ -41,27 +41,41 @@ const securityEvent = z.strictObject({
 });
 
 /** What a line of the log is made of, by the names of its fields. */
-export const logs = z.strictObject({
-  level: z.string().default('level'),
-  time: z.string().default('time'),
-  message: z.string().default('msg'),
-  levels: z.array(z.string()).min(1),
-  /** The field, and the header of a request, that carry one id from the client to its lines. */
-  requestId: z.strictObject({ field: z.string(), header: z.string() }),
-  /** The field that carries the id of a write. */
-  writeId: z.string(),
-  /** Each kind must leave a line. */
-  security: z
-    .strictObject({
-      wrongKey: securityEvent,
-      lockedOut: securityEvent,
-      forbidden: securityEvent,
-      rateLimited: securityEvent,
-      killSwitch: securityEvent,
-      limits: securityEvent,
-    })
-    .optional(),
-});
+export const logs = z
+  .strictObject({
+    level: z.string().default('level'),
+    time: z.string().default('time'),
+    message: z.string().default('msg'),
+    levels: z.array(z.string()).min(1),
+    /** The field, and the header of a request, that carry one id from the client to its lines. */
+    requestId: z.strictObject({ field: z.string(), header: z.string() }),
+    /** The field that carries the id of a write. */
+    writeId: z.string(),
+    /** Lines that say that something went wrong: under a load that is promised there are none. */
+    complaints: z
+      .strictObject({
+        /** The least of `levels` that says so. */
+        from: z.string().default('warn'),
+        /** Messages that gates bring about by what they did before. */
+        expected: z.array(z.strictObject({ message: z.string().min(1), reason: z.string().min(10) })).default([]),
+      })
+      .prefault({}),
+    /** Each kind must leave a line. */
+    security: z
+      .strictObject({
+        wrongKey: securityEvent,
+        lockedOut: securityEvent,
+        forbidden: securityEvent,
+        rateLimited: securityEvent,
+        killSwitch: securityEvent,
+        limits: securityEvent,
+      })
+      .optional(),
+  })
+  .refine(({ levels, complaints }) => levels.includes(complaints.from), {
+    path: ['complaints', 'from'],
+    message: 'one of logs.levels is wanted',
+  });
 
 /** How what is logged reaches one place, and how long it stays there. */
 export const logCollection = z.strictObject({

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { partOf } from '../../config.ts';
 import { defineGate, type Finding } from '../../engine/gate.ts';
-import { crossedThresholds, type LoadRun, runLoad, type Threshold } from './support/k6.ts';
+import { complaint } from './support/complaints.ts';
+import { judgeLoad, type LoadRun, runLoad, type Threshold } from './support/k6.ts';
 
 interface Facts extends Omit<LoadRun, 'requests'> {
   script: string;
@@ -36,11 +37,11 @@ export default defineGate<Facts>({
     return { examined: requests, facts: { script: hour.script, ...seen } };
   },
 
-  judge: ({ script, thresholds }) => [...crossedThresholds(script, thresholds), ...judgeGrowth(script, thresholds)],
+  judge: (run) => [...judgeLoad(run), ...judgeGrowth(run.script, run.thresholds)],
 
   samples: {
     good: [facts([8, 9, 8.5]), facts([2, 4, 4.9])],
-    bad: [facts([8, 9, 25], true), facts([6, 9, 14])],
+    bad: [facts([8, 9, 25], true), facts([6, 9, 14]), { ...facts([2, 2]), complaints: [complaint] }],
   },
 
   /** The same script with windows of six seconds: to prove the gate, not the service. */
@@ -95,5 +96,5 @@ function facts(windows: readonly number[], crossed = false): Facts {
     crossed: crossed && p95 >= 20,
     observed: { 'p(95)': p95 },
   }));
-  return { script: 'hour.ts', thresholds, charts: [] };
+  return { script: 'hour.ts', thresholds, complaints: [], charts: [] };
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { partOf } from '../../config.ts';
 import { defineGate } from '../../engine/gate.ts';
-import { crossedThresholds, type LoadRun, runLoad } from './support/k6.ts';
+import { complaint } from './support/complaints.ts';
+import { judgeLoad, type LoadRun, runLoad } from './support/k6.ts';
 
 interface Facts extends Omit<LoadRun, 'requests'> {
   script: string;
@@ -30,11 +31,11 @@ export default defineGate<Facts>({
     return { examined: requests, facts: { script: peak.script, ...seen } };
   },
 
-  judge: ({ script, thresholds }) => crossedThresholds(script, thresholds),
+  judge: judgeLoad,
 
   samples: {
-    good: [facts(false)],
-    bad: [facts(true)],
+    good: [facts(false), facts(false, null)],
+    bad: [facts(true), facts(false, [complaint])],
   },
 
   /** Something slow has come between: every write takes 80 ms longer. */
@@ -47,8 +48,8 @@ export default defineGate<Facts>({
   },
 });
 
-function facts(crossed: boolean): Facts {
+function facts(crossed: boolean, complaints: Facts['complaints'] = []): Facts {
   const observed = { 'p(95)': crossed ? 410 : 30 };
   const threshold = { metric: 'http_req_duration', expression: 'p(95)<20', crossed, observed };
-  return { script: 'placement.ts', thresholds: [threshold], charts: [] };
+  return { script: 'placement.ts', thresholds: [threshold], complaints, charts: [] };
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { partOf } from '../../config.ts';
 import { defineGate } from '../../engine/gate.ts';
-import { crossedThresholds, type LoadRun, runLoad, type Threshold } from './support/k6.ts';
+import { complaint } from './support/complaints.ts';
+import { judgeLoad, type LoadRun, runLoad, type Threshold } from './support/k6.ts';
 
 interface Facts extends Omit<LoadRun, 'requests'> {
   script: string;
@@ -33,11 +34,14 @@ export default defineGate<Facts>({
     return { examined: requests, facts: { script: load.script, ...seen } };
   },
 
-  judge: ({ script, thresholds }) => crossedThresholds(script, thresholds),
+  judge: judgeLoad,
 
   samples: {
-    good: [{ script: 'load.ts', thresholds: [sample(false)], charts: [] }],
-    bad: [{ script: 'load.ts', thresholds: [sample(false), sample(true)], charts: [] }],
+    good: [{ script: 'load.ts', thresholds: [sample(false)], complaints: [], charts: [] }],
+    bad: [
+      { script: 'load.ts', thresholds: [sample(false), sample(true)], complaints: null, charts: [] },
+      { script: 'load.ts', thresholds: [sample(false)], complaints: [complaint], charts: [] },
+    ],
   },
 
   /** Something slow has come between: every write takes 80 ms longer. */

@@ -5,6 +5,7 @@ import type { Context } from '../../../engine/context.ts';
 import type { Finding } from '../../../engine/gate.ts';
 import { lastLines } from '../../../io/exec.ts';
 import { fillPlaceholders } from '../../../sandbox/service.ts';
+import { type Complaint, judgeComplaints, listenForComplaints } from './complaints.ts';
 
 export interface Threshold {
   metric: string;
@@ -18,7 +19,9 @@ export interface Threshold {
 export interface LoadRun {
   requests: number;
   thresholds: Threshold[];
-  /** For whoever reads a report; the judgement is about the thresholds. */
+  /** What the service itself said of it. */
+  complaints: Complaint[] | null;
+  /** For whoever reads a report; the judgement is about the rest. */
   charts: Chart[];
 }
 
@@ -39,6 +42,7 @@ const loadMetrics = /^(dropped_iterations|iterations|http_reqs)\b/;
 /** Runs a script against the target. @throws when it sets no thresholds, or could not send the load that it says. */
 export async function runLoad(context: Context, load: LoadScript, withinMs: number): Promise<LoadRun> {
   const { script } = load;
+  const complaintsSince = await listenForComplaints(context);
   const metrics = await runK6(context, load, withinMs);
   const thresholds = Object.entries(metrics).flatMap(([name, metric]) => thresholdsOf(name, metric));
   const unsent = thresholds.filter(({ metric, crossed }) => crossed && loadMetrics.test(metric));
@@ -50,18 +54,21 @@ export async function runLoad(context: Context, load: LoadScript, withinMs: numb
       `k6 could not send the load that was asked for: ${dropped} iterations dropped${missed && `; missed: ${missed}`}`,
     );
   }
-  return { requests: Number(metrics.http_reqs?.count ?? 0), thresholds, charts: latencyCharts(thresholds) };
+  const requests = Number(metrics.http_reqs?.count ?? 0);
+  return { requests, thresholds, complaints: await complaintsSince(), charts: latencyCharts(thresholds) };
 }
 
-/** One finding for each threshold that was crossed. */
-export function crossedThresholds(script: string, thresholds: readonly Threshold[]): Finding[] {
-  return thresholds
-    .filter(({ crossed }) => crossed)
-    .map(({ metric, expression, observed }) => ({
+/** One finding for each threshold that was crossed, and for each thing of which the service complained. */
+export function judgeLoad(run: Pick<LoadRun, 'thresholds' | 'complaints'> & { script: string }): Finding[] {
+  const crossed = run.thresholds.filter((threshold) => threshold.crossed);
+  return [
+    ...crossed.map(({ metric, expression, observed }) => ({
       message: `${metric} is not ${expression}: ${describe(observed)}`,
-      file: script,
+      file: run.script,
       identity: `${metric} ${expression}`,
-    }));
+    })),
+    ...judgeComplaints(run.complaints),
+  ];
 }
 
 async function runK6(context: Context, load: LoadScript, withinMs: number): Promise<Record<string, Metric>> {
