@@ -11,6 +11,7 @@ test('a check that reads files leaves the target alone; a drill has it, and the 
     ['target', 'shared'],
     ['port 9464', 'alone'],
   ]);
+  expect(holdsOf(fakeGate('a/trades', { reliesOn: ['quotes'] })).get('quotes')).toBe('shared');
   for (const check of [fakeDrill('drills/a'), fakeGate('a/alone', { alone: true })]) {
     expect(disturbs(check)).toBe(true);
     expect([...holdsOf(check)]).toEqual([

@@ -55,6 +55,8 @@ interface Statement<Facts> {
   readonly readsCommits?: boolean;
   /** Names of things that no two checks may use at once, beside the target, of which `alone` speaks. */
   readonly resources?: readonly string[];
+  /** Names of such things that it only relies on: beside others that do so, and never beside one that has them for itself. */
+  readonly reliesOn?: readonly string[];
   /** No waiver is accepted of it, whoever approves: what it finds costs money or lets strangers in. */
   readonly unwaivable?: boolean;
   /** It takes minutes: left out, and listed so, unless `--long` is given. */

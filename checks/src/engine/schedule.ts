@@ -17,7 +17,8 @@ export function holdsOf(check: Check): Holds {
 
 /** What it uses beside the target and the machine. */
 export function ownResources(check: Check): Holds {
-  return new Map((check.resources ?? []).map((name) => [name, 'alone'] as const));
+  const shared = (check.reliesOn ?? []).map((name) => [name, 'shared'] as const);
+  return new Map<string, Hold>([...shared, ...(check.resources ?? []).map((name) => [name, 'alone'] as const)]);
 }
 
 /** It disturbs a throwaway stack and nothing else: it may go beside another one that has a stack of its own. */

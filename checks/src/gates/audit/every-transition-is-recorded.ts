@@ -33,6 +33,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:audit', 'config:write', 'config:processing'],
+  reliesOn: ['quotes'],
   covers: ['audit.executions-recorded', 'audit.records-complete', 'audit.order-events', 'audit.operational'],
   unit: 'records and changes',
   why: 'After a loss the question is who did what, in which order. A record with one gap answers none of it.',

@@ -8,6 +8,7 @@ export default defineGate<SmokeFacts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'sandbox', 'config:smoke'],
+  reliesOn: ['quotes'],
   covers: ['deployment.end-to-end'],
   unit: 'steps',
   why: 'A suite that is first run after a deployment is debugged on customers. And each part may work while the way from an order to its fill does not.',

@@ -29,6 +29,7 @@ export default defineGate<Facts>({
   severity: 'warning',
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:orders', 'config:processing', 'config:write'],
+  reliesOn: ['quotes'],
   covers: ['orders.activity-notified'],
   unit: 'executed orders',
   why: 'A fill that nobody is told of is found in the statement at the end of the month, by somebody who has traded on without it.',

@@ -45,6 +45,7 @@ export default defineGate<Facts>({
   severity: 'advisory',
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:tracing', 'config:logs', 'config:audit', 'config:processing'],
+  reliesOn: ['quotes'],
   covers: ['metrics.tracing'],
   unit: 'writes',
   why: 'When one order went wrong among a million, its id is all that its owner has: it must lead from the request to the fill.',

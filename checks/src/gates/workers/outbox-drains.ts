@@ -24,6 +24,7 @@ export default defineGate<Facts>({
   severity: 'blocker',
   profile: 'commit',
   needs: ['service', 'database', 'sandbox', 'config:processing', 'config:write', 'config:outbox'],
+  reliesOn: ['quotes'],
   covers: ['workers.outbox'],
   unit: 'events',
   why: 'An outbox that nobody empties keeps every order right and every portfolio old: customers trade on figures of an hour ago.',
