@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { type Cache, isCacheable, type Kept, nothingCleared } from '../src/engine/cache.ts';
+import { type Cache, isCacheable, type Kept } from '../src/engine/cache.ts';
+import { nothingCleared } from '../src/engine/cleared-files.ts';
 import type { Context } from '../src/engine/context.ts';
 import type { Drill, Gate } from '../src/engine/gate.ts';
 import { fakeDrill, fakeGate, fakeSandbox, runFake, runFakes } from './support/fake-checks.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
+import type { ClearedFiles } from './cleared-files.ts';
 import type { Check } from './gate.ts';
 import { needStack } from './needs.ts';
 import { type CheckResult, resultSchema } from './report.ts';
@@ -15,29 +16,6 @@ export interface Cache {
   /** For a check that looks at each file by itself: a single edit is no reason to look through all the others again. */
   clearedBy(check: Check): ClearedFiles;
 }
-
-/** Single files in which a check has found nothing, as long as they stay as they were then. */
-export interface ClearedFiles {
-  /**
-   * Has `look` look through the files that are not cleared. It returns those in which it found something, or into which it did
-   * not look: all others are cleared from now on.
-   * @param rules What the answer depends on beside the file, the check's code, its tools and the configuration.
-   * @returns how many were cleared before.
-   */
-  lookThrough(
-    files: readonly string[],
-    rules: string,
-    look: (uncleared: string[]) => Promise<Iterable<string>>,
-  ): Promise<number>;
-}
-
-/** Where nothing is kept, every file is looked through. */
-export const nothingCleared: ClearedFiles = {
-  async lookThrough(files, _, look) {
-    await look([...files]);
-    return 0;
-  },
-};
 
 export const keptSchema = z.strictObject({ lookedAt: z.string(), result: resultSchema });
 export type Kept = z.output<typeof keptSchema>;

@@ -3,7 +3,7 @@ import { type ExecOptions, type ExecResult, exec } from '../io/exec.ts';
 import type { Tools } from '../io/tools.ts';
 import type { Tree } from '../io/tree.ts';
 import type { Sandbox, Target } from '../sandbox/sandbox.ts';
-import type { ClearedFiles } from './cache.ts';
+import type { ClearedFiles } from './cleared-files.ts';
 
 /** All that a gate may look at. What it has not declared as a need, it is not given. */
 export interface Context {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ClearedFiles } from '../engine/cache.ts';
+import type { ClearedFiles } from '../engine/cleared-files.ts';
 
 export interface Shelf {
   /** @throws when nothing has been written yet. */

@@ -2,15 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import {
-  type Cache,
-  configText,
-  filesOf,
-  isCacheable,
-  keptSchema,
-  keyOfParts,
-  nothingCleared,
-} from '../engine/cache.ts';
+import { type Cache, configText, filesOf, isCacheable, keptSchema, keyOfParts } from '../engine/cache.ts';
+import { nothingCleared } from '../engine/cleared-files.ts';
 import type { Check } from '../engine/gate.ts';
 import type { CheckResult } from '../engine/report.ts';
 import { openClearedFiles } from './cleared-files.ts';
