@@ -45,6 +45,7 @@ export const access: ConfigInput['access'] = {
     environment: { RATE_LIMIT_PER_MINUTE_ADDRESS: '', RATE_LIMIT_PER_HOUR_KEY: '' },
     perMinute: 100,
     perHourKey: 1_000,
+    counts: 'rate-limit:*',
   },
   allowedOrigin: 'https://desk.example',
 };

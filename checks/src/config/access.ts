@@ -23,6 +23,8 @@ export const accessRules = z.strictObject({
     perMinute: z.int().min(1).max(100),
     /** S3:184 wants 1000 at most. */
     perHourKey: z.int().min(1).max(1_000),
+    /** The keys of Redis under which is counted, as a glob of Redis, where processes count together. */
+    counts: z.string().min(1).optional(),
   }),
   /** An origin whose pages may read answers in the sandbox. Without it, none may. */
   allowedOrigin: z.url().optional(),

@@ -59,22 +59,25 @@ export async function startRedis(directory: string, tools: Tools, port: number):
 const databases = { counts: 15, recovery: 14 } as const;
 
 /** As a script, because a connection that only sends one command cannot select a database for the next one. */
-const beginAnew = `
-  local all = redis.call('KEYS', '*')
+const copyAnew = `
   redis.call('SELECT', ARGV[1])
   redis.call('FLUSHDB')
   redis.call('SELECT', 0)
-  if ARGV[2] == 'copied' then
-    for _, key in ipairs(all) do redis.call('COPY', key, key, 'DB', ARGV[1]) end
-  end`;
+  for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', ARGV[1]) end
+  redis.call('SELECT', ARGV[1])
+  for _, key in ipairs(redis.call('KEYS', ARGV[2])) do redis.call('DEL', key) end`;
 
-/** The URL of one of them, which begins empty, or with a copy of all that the sandbox's own database holds. */
+/**
+ * The URL of one of them, which begins with a copy of all that the sandbox's own database holds: a service that finds nothing in
+ * Redis takes it for lost, and stops.
+ * @param without The keys that are not copied, as a glob of Redis. The empty string: all are.
+ */
 export async function redisDatabase(
   { url }: Pick<RedisServer, 'url'>,
   name: keyof typeof databases,
-  content: 'empty' | 'copied',
+  without = '',
 ): Promise<string> {
-  await redisCommand(url, ['EVAL', beginAnew, '0', String(databases[name]), content]);
+  await redisCommand(url, ['EVAL', copyAnew, '0', String(databases[name]), without]);
   return `${url}/${databases[name]}`;
 }
 

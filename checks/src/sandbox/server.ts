@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
-import { createServer, type Server as NetServer } from 'node:net';
+import { createServer } from 'node:net';
 import { basename } from 'node:path';
 import { recordProcess, signalGroup } from './journal.ts';
 
@@ -89,22 +90,32 @@ function tailOf(file: string): string {
 
 const logLinesShown = 10;
 
-/** Ports of the loopback that are free now, all different. */
+/**
+ * Below those that systems give to connections (from 32768 on Linux, from 49152 elsewhere): no connection that is opened
+ * before the server listens takes it away.
+ */
+const [lowestPort, highestPort] = [15_000, 32_767];
+const mostTries = 1_000;
+/** Nobody is given one of them twice, for whoever has it may not be listening yet. */
+const given = new Set<number>();
+
+/** Ports of the loopback that are free now, all different. @throws when there is none to be found. */
 export async function freePorts(count: number): Promise<number[]> {
-  const holders = await Promise.all(Array.from({ length: count }, listenAnywhere));
-  const ports = holders.map((holder) => {
-    const address = holder.address();
-    if (address === null || typeof address === 'string') throw new Error('the loopback gave no port');
-    return address.port;
-  });
-  await Promise.all(holders.map((holder) => new Promise((resolve) => holder.close(resolve))));
+  const ports: number[] = [];
+  for (let tries = 0; tries < mostTries && ports.length < count; tries += 1) {
+    const port = randomInt(lowestPort, highestPort + 1);
+    if (given.has(port)) continue;
+    given.add(port);
+    if (await isFree(port)) ports.push(port);
+  }
+  if (ports.length < count) throw new Error(`no ${count} free ports between ${lowestPort} and ${highestPort}`);
   return ports;
 }
 
-function listenAnywhere(): Promise<NetServer> {
-  return new Promise((resolve, reject) => {
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve(server));
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }

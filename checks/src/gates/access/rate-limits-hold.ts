@@ -105,7 +105,10 @@ export default defineGate<Facts>({
 /** Where the service was given a Redis, its processes have one count. They begin with none, whatever was asked before. */
 async function emptyCounts({ redis, config }: Sandbox): Promise<{ redisUrl: string } | undefined> {
   const isShared = Object.values(config.service.environment).some((value) => value.includes('{redisUrl}'));
-  return redis && isShared ? { redisUrl: await redisDatabase(redis, 'counts', 'empty') } : undefined;
+  if (redis === undefined || !isShared) return undefined;
+  const { counts } = partOf(config, 'access').rateLimit;
+  if (counts === undefined) throw new Error('access.rateLimit.counts has to say under which keys of Redis is counted');
+  return { redisUrl: await redisDatabase(redis, 'counts', counts) };
 }
 
 function admittedOf(statuses: readonly number[]): number {

@@ -147,7 +147,7 @@ async function startOnCopy(sandbox: Sandbox, server: PostgresServer): Promise<Re
   const moved = Object.entries(sandbox.service.environment).filter(([, value]) => value.includes(original));
   const environment = moved.map(([name, value]) => [name, value.replaceAll(original, copy)]);
   if (environment.length === 0) throw new Error(`no variable of the service names its database at ${original}`);
-  const memory = redis ? { redisUrl: await redisDatabase(redis, 'recovery', 'copied') } : {};
+  const memory = redis ? { redisUrl: await redisDatabase(redis, 'recovery') } : {};
   const replica = await sandbox
     .startReplica(Object.fromEntries(environment), memory)
     .catch((error: Error) => error.message);
